@@ -1,0 +1,1 @@
+"""Peers that speak over a wire: indicators and microcontrollers."""

@@ -1,0 +1,1 @@
+"""One commercial indicator protocol a file."""

@@ -1,0 +1,1 @@
+"""The microcontroller front end as devices."""

@@ -1,0 +1,1 @@
+"""Simulated peers on a pty."""

@@ -1,0 +1,1 @@
+"""Contracts only: values, device Protocols, bus Protocols. Standard library imports only."""

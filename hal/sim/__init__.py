@@ -1,0 +1,1 @@
+"""Simulated silicon and the simulated world it is wired to, behind the same buses."""

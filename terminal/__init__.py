@@ -1,0 +1,1 @@
+"""The terminal: a pure core, thin shells, one process each."""

@@ -1,0 +1,1 @@
+"""Cameras, photos and plate reading."""

@@ -1,0 +1,239 @@
+"""terminal.toml: the one configuration file, its types and its checks.
+
+Decoded section by section, so that every problem of the file is listed at once. Unknown keys
+are refused. Units end the key names. Calibration, zero and keys are not configuration: they are
+sealed ledger events or files of their own. Read once at start; its digest goes into each record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Kg = Annotated[int, Meta(ge=0, le=300_000)]
+Gpio = Annotated[int, Meta(ge=0, le=53)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Common rules of every section."""
+
+
+class Site(_Section, frozen=True):
+    """Who we are: codes as the county's list has them."""
+
+    terminal_id: Name = "141025710001-1"
+    source_unit: Annotated[str, Meta(min_length=1, max_length=40)] = "141025710001"
+    source_name: Annotated[str, Meta(min_length=1, max_length=60)] = "示例煤场"
+    lane: Annotated[int, Meta(ge=1, le=99)] = 1
+    home_province: Annotated[str, Meta(min_length=1, max_length=1)] = "晋"
+    phone: Annotated[str, Meta(max_length=20)] = ""
+    language: Literal["zh-CN", "en"] = "zh-CN"
+
+
+class Lane(_Section, frozen=True):
+    """Kind of lane, of barriers, and the times of the flow."""
+
+    kind: Literal["exit-only", "double"] = "double"
+    barrier: Literal["pulse", "hold"] = "hold"
+    boarding_s_max: Annotated[int, Meta(ge=10, le=600)] = 90
+    settle_s_max: Annotated[int, Meta(ge=5, le=300)] = 40
+    plate_s_max: Annotated[int, Meta(ge=2, le=120)] = 12
+    commit_s_max: Annotated[int, Meta(ge=2, le=60)] = 5
+    leave_s_max: Annotated[int, Meta(ge=10, le=900)] = 120
+    barrier_s_max: Annotated[int, Meta(ge=2, le=60)] = 15
+    close_delay_ms: Annotated[int, Meta(ge=500, le=10_000)] = 1_500
+
+
+class Weighing(_Section, frozen=True):
+    """The instrument: ranges and division as on its plate, and where the mass comes from."""
+
+    source: Literal["amplifier", "indicator"] = "amplifier"
+    max_kg: Annotated[int, Meta(ge=1_000, le=300_000)] = 100_000
+    e_kg: Literal[1, 2, 5, 10, 20, 50, 100] = 20
+    occupied_kg: Annotated[int, Meta(ge=100, le=10_000)] = 800
+    beams: bool = True
+    deck_length_cm: Annotated[int, Meta(ge=300, le=3_000)] = 1_800
+    site_margin_kg: Annotated[int, Meta(ge=0, le=2_000)] = 0
+    vehicle_list: str = ""
+
+
+class Amplifier(_Section, frozen=True):
+    """The load-cell front end, when source = "amplifier"."""
+
+    kind: Literal["sim", "nau7802", "hx711", "mcu"] = "sim"
+    bus: Annotated[int, Meta(ge=0, le=20)] = 1
+    address: Annotated[int, Meta(ge=0x08, le=0x77)] = 0x2A
+    mux_address: Annotated[int, Meta(ge=0, le=0x77)] = 0x70
+    cells: Annotated[int, Meta(ge=1, le=8)] = 8
+    rate_sps: Literal[10, 20, 40, 80, 320] = 80
+    gain: Literal[1, 2, 4, 8, 16, 32, 64, 128] = 128
+    port: str = ""
+    cell_x_cm: tuple[int, ...] = (0, 0, 600, 600, 1_200, 1_200, 1_800, 1_800)
+    cell_y_cm: tuple[int, ...] = (0, 300, 0, 300, 0, 300, 0, 300)
+    calibration: str = "calibration.json"
+
+
+class IndicatorSection(_Section, frozen=True):
+    """The approved indicator, when source = "indicator"."""
+
+    port: str = "/dev/ttyUSB0"
+    baud: Literal[600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    data_bits: Literal[7, 8] = 8
+    protocol: Name = "xk3190-tf0"
+    confirmed_scaling: Annotated[str, Meta(max_length=60)] = ""
+
+
+class Field(_Section, frozen=True):
+    """Inputs and relays by BCM number; -1 is not wired. Kind "sim" needs no pins."""
+
+    kind: Literal["sim", "gpio"] = "sim"
+    beam_entry: Annotated[int, Meta(ge=-1, le=53)] = 5
+    beam_exit: Annotated[int, Meta(ge=-1, le=53)] = 6
+    loop_entry: Annotated[int, Meta(ge=-1, le=53)] = 12
+    loop_exit: Annotated[int, Meta(ge=-1, le=53)] = 13
+    estop: Annotated[int, Meta(ge=-1, le=53)] = 16
+    wired_release: Annotated[int, Meta(ge=-1, le=53)] = 19
+    seal: Annotated[int, Meta(ge=-1, le=53)] = -1
+    door: Annotated[int, Meta(ge=-1, le=53)] = -1
+    debounce_ms: Annotated[int, Meta(ge=0, le=500)] = 30
+    normally_closed: bool = True
+    exit_open: Annotated[int, Meta(ge=-1, le=53)] = 20
+    exit_close: Annotated[int, Meta(ge=-1, le=53)] = -1
+    exit_is_open: Annotated[int, Meta(ge=-1, le=53)] = 21
+    exit_is_closed: Annotated[int, Meta(ge=-1, le=53)] = 22
+    exit_contact: Annotated[int, Meta(ge=-1, le=53)] = 23
+    entry_open: Annotated[int, Meta(ge=-1, le=53)] = 24
+    entry_close: Annotated[int, Meta(ge=-1, le=53)] = -1
+    entry_is_open: Annotated[int, Meta(ge=-1, le=53)] = 25
+    entry_is_closed: Annotated[int, Meta(ge=-1, le=53)] = 26
+    entry_contact: Annotated[int, Meta(ge=-1, le=53)] = 27
+    lamp_entry: Annotated[int, Meta(ge=-1, le=53)] = 17
+    lamp_exit: Annotated[int, Meta(ge=-1, le=53)] = 18
+    siren: Annotated[int, Meta(ge=-1, le=53)] = -1
+    relay_active_high: bool = True
+    pulse_ms: Annotated[int, Meta(ge=100, le=3_000)] = 500
+
+
+class SignSection(_Section, frozen=True):
+    """The LED sign: chained MAX7219 modules of 8x8 pixels."""
+
+    kind: Literal["sim", "max7219", "none"] = "sim"
+    width_px: Annotated[int, Meta(ge=32, le=256, multiple_of=8)] = 128
+    height_px: Literal[8, 16, 32] = 32
+    spi_port: Annotated[int, Meta(ge=0, le=2)] = 0
+    spi_device: Annotated[int, Meta(ge=0, le=2)] = 0
+    block_orientation: Literal[0, 90, -90, 180] = 0
+    show_plate: bool = True
+
+
+class KeypadSection(_Section, frozen=True):
+    """The operator's keypad. PIN hashes are made by `weigh-terminal pin`."""
+
+    kind: Literal["sim", "matrix", "usb", "none"] = "sim"
+    rows: tuple[Gpio, ...] = (4, 7, 8, 9)
+    columns: tuple[Gpio, ...] = (0, 1, 14, 15)
+    debounce_ms: Annotated[int, Meta(ge=5, le=200)] = 30
+    operator_pins: tuple[str, ...] = ()
+    supervisor_pins: tuple[str, ...] = ()
+
+
+class CameraSection(_Section, frozen=True):
+    """Cameras by role, and the thresholds of automatic plate acceptance (milli-nats)."""
+
+    kind: Literal["sim", "picamera2", "stream", "none"] = "sim"
+    roles: tuple[Literal["front", "rear", "deck"], ...] = ("front", "rear")
+    sources: tuple[str, ...] = ()
+    width_px: Annotated[int, Meta(ge=320, le=4_608)] = 1280
+    height_px: Annotated[int, Meta(ge=240, le=2_592)] = 720
+    accept_margin_mn: Annotated[int, Meta(ge=0, le=20_000)] = 2_000
+    accept_frames: Annotated[int, Meta(ge=1, le=20)] = 2
+    jpeg_quality: Annotated[int, Meta(ge=30, le=95)] = 85
+
+
+class LedgerSection(_Section, frozen=True):
+    """Records on disk."""
+
+    folder: str = "ledger"
+    outbox_max: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
+    disk_free_mb_min: Annotated[int, Meta(ge=20, le=1_000_000)] = 200
+
+
+class Target(_Section, frozen=True):
+    """One receiving platform. Adding one changes no stored byte."""
+
+    name: Name = "county"
+    uri: Annotated[str, Meta(pattern=r"^coap(s)?(\+tcp|\+ws)?://[^/\s]+$")] = "coap://127.0.0.1"
+    adapter: Literal["coap-v1"] = "coap-v1"
+    records_per_s_max: Annotated[int, Meta(ge=1, le=200)] = 50
+    photos: bool = True
+
+
+class ConsoleSection(_Section, frozen=True):
+    """The page for the operator's browser."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Runtime(_Section, frozen=True):
+    """Where sockets live, relative to the configuration file unless absolute."""
+
+    folder: str = "run"
+
+
+class Config(_Section, frozen=True):
+    """The whole file. Every section may be left out: its defaults then hold."""
+
+    site: Site = Site()
+    lane: Lane = Lane()
+    weighing: Weighing = Weighing()
+    amplifier: Amplifier = Amplifier()
+    indicator: IndicatorSection = IndicatorSection()
+    field: Field = Field()
+    sign: SignSection = SignSection()
+    keypad: KeypadSection = KeypadSection()
+    camera: CameraSection = CameraSection()
+    ledger: LedgerSection = LedgerSection()
+    targets: tuple[Target, ...] = (Target(),)
+    console: ConsoleSection = ConsoleSection()
+    runtime: Runtime = Runtime()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One defect of the file: where, what was found, what is allowed."""
+
+    key: str
+    found: str
+    allowed: str
+
+
+class ConfigError(Exception):
+    """The file cannot be used. Ends the process with exit 78, all problems listed."""
+
+    def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
+        """Keep the list; str() is one line a problem."""
+        lines = [f"{path}: {p.key}: found {p.found}; allowed: {p.allowed}" for p in problems]
+        super().__init__("\n".join(lines))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration with the folder its relative paths count from, and its digest."""
+
+    config: Config
+    base: Path
+    sha256: bytes
+
+    def path(self, value: str) -> Path:
+        """A path of the file: absolute as given, or relative to the file's folder."""
+        return (self.base / value).resolve()

@@ -1,0 +1,1 @@
+"""The real-time process: samples in, leases out."""

@@ -1,0 +1,1 @@
+"""The reference receiver a county can run or copy."""

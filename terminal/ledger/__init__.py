@@ -1,0 +1,1 @@
+"""The sole writer of records and evidence."""

@@ -1,0 +1,346 @@
+"""Every message that crosses a process boundary, and the table of topics.
+
+Wire form: msgspec MessagePack, one message a SOCK_SEQPACKET datagram. Decoding is strict: a
+message of another shape is refused and counted, never half understood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from hal.contract.types import BarrierFeedback, Fault, KeyPress, Level
+from terminal.core.types import (
+    Captured,
+    Committed,
+    Display,
+    Event,
+    PlateReading,
+    RecordDraft,
+    Weighed,
+)
+
+MESSAGE_BYTES_MAX = 160_000
+"""Largest message. A SEQPACKET datagram must fit the kernel's default send buffer (212,992)."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """First message on every link: who is calling, and the protocol both sides speak."""
+
+    process: str
+    protocol: int
+    simulated: bool
+
+
+class CommitDraft(msgspec.Struct, frozen=True, tag=True):
+    """control -> ledger. Idempotent by draft.visit_id; repeated until answered."""
+
+    draft: RecordDraft
+
+
+class CommitDone(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> control: the record is durable."""
+
+    committed: Committed
+
+
+class CommitRefused(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> control: the record cannot be made durable. Never silently."""
+
+    visit_id: int
+    why: str
+
+
+class Journal(msgspec.Struct, frozen=True, tag=True):
+    """control -> ledger: events the ledger keeps (zero actions, lockouts, faults)."""
+
+    events: tuple[Event, ...]
+    lost: int
+
+
+class FlightFrame(msgspec.Struct, frozen=True, tag=True):
+    """control -> ledger: one tick for the flight recorder, already encoded. Drop oldest."""
+
+    frame: bytes
+
+
+class LedgerStatus(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> control, 1 Hz and on change. targets: (name, unsent, quarantined, up, rung)."""
+
+    last_seq: int
+    unsent: int
+    quarantined: int
+    outbox_max: int
+    disk_free_bytes: int
+    targets: tuple[tuple[str, int, int, bool, str], ...]
+
+
+class VehicleLookup(msgspec.Struct, frozen=True, tag=True):
+    """control -> ledger: what does the site's vehicle list say of this plate?"""
+
+    plate: str
+
+
+class VehicleFound(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> control. Unknown vehicle: every field None."""
+
+    plate: str
+    vehicle_type: str | None
+    drive_axles: int | None
+    air_suspension: bool | None
+    tyres_missing: int | None
+    licence_gross_kg: int | None
+    axle_pattern: str | None
+
+
+class Look(msgspec.Struct, frozen=True, tag=True):
+    """control -> camera: read the plate of this visit; 0 stops. Repeated at 2 Hz."""
+
+    visit_id: int
+
+
+class Capture(msgspec.Struct, frozen=True, tag=True):
+    """control -> camera: take the visit's photos now (the latch moment). Repeated until done."""
+
+    visit_id: int
+    gross_kg: int
+    plate: str
+
+
+class PlateSeen(msgspec.Struct, frozen=True, tag=True):
+    """camera -> control."""
+
+    reading: PlateReading
+
+
+class PhotosTaken(msgspec.Struct, frozen=True, tag=True):
+    """camera -> control: pictures lie durable in the spool, named by digest."""
+
+    captured: Captured
+
+
+class KeyPressed(msgspec.Struct, frozen=True, tag=True):
+    """panel -> control."""
+
+    press: KeyPress
+
+
+class DeviceFault(msgspec.Struct, frozen=True, tag=True):
+    """panel, camera -> control: an operating fault of a device they own."""
+
+    fault: Fault
+
+
+class Pull(msgspec.Struct, frozen=True, tag=True):
+    """uplink -> ledger: give me up to `limit` undelivered items of this target."""
+
+    target: str
+    limit: int
+
+
+class ItemClass(Enum):
+    """What an outbox item is, in sending order."""
+
+    ALARM = "alarm"
+    RECORD = "record"
+    HEALTH = "health"
+    PHOTO = "photo"
+    CLIP = "clip"
+
+
+class Pending(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> uplink: one undelivered item. path: file of a photo, empty for records."""
+
+    target: str
+    item: int
+    item_class: ItemClass
+    item_id: str
+    sha256: bytes
+    body: bytes
+    path: str
+
+
+class PullDone(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> uplink: all items of the last Pull are sent; `left` more remain unsent."""
+
+    target: str
+    left: int
+
+
+class Wake(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> uplink: something new waits."""
+
+
+class Delivered(msgspec.Struct, frozen=True, tag=True):
+    """uplink -> ledger: the platform's receipt echoed id and digest."""
+
+    target: str
+    item: int
+    receipt: bytes
+
+
+class Undeliverable(msgspec.Struct, frozen=True, tag=True):
+    """uplink -> ledger: a permanent refusal (4.xx). Quarantined and shown, never dropped."""
+
+    target: str
+    item: int
+    code: str
+    why: str
+
+
+class TargetStatus(msgspec.Struct, frozen=True, tag=True):
+    """uplink -> ledger: is the target reachable, and over which rung of the ladder."""
+
+    target: str
+    up: bool
+    rung: str
+    why: str
+
+
+class SignFrame(msgspec.Struct, frozen=True, tag=True):
+    """panel -> console: the sign's real pixels. rows: 1 bit a pixel, MSB left."""
+
+    width_px: int
+    height_px: int
+    rows: bytes
+    lines: tuple[str, ...]
+
+
+class LiveFrame(msgspec.Struct, frozen=True, tag=True):
+    """camera -> console: the newest picture, JPEG, and what was read in it."""
+
+    role: str
+    jpeg: bytes
+    plate: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopStats:
+    """Lateness of the control loop since start, microseconds; counts of ticks."""
+
+    ticks: int
+    late: int
+    skipped: int
+    p50_us: int
+    p99_us: int
+    p999_us: int
+    max_us: int
+    step_p50_us: int
+    realtime: bool
+
+
+class Snapshot(msgspec.Struct, frozen=True, tag=True):
+    """control -> everybody, 10 Hz, keep latest, worthless after 500 ms.
+
+    barriers, leases, lamps: indexed by Side (leases: authority or empty; lamps: 1 is green).
+    """
+
+    now_ns: int
+    state: str
+    visit_id: int
+    display: Display
+    weighed: Weighed | None
+    levels: tuple[Level, ...]
+    barriers: tuple[BarrierFeedback | None, BarrierFeedback | None]
+    leases: tuple[str, str]
+    lamps: tuple[int, int]
+    siren: bool
+    peers: tuple[tuple[str, bool], ...]
+    faults: tuple[Fault, ...]
+    last_seq: int
+    unsent: int
+    quarantined: int
+    targets: tuple[tuple[str, int, int, bool, str], ...]
+    loop: LoopStats
+    lane_kind: str
+    simulated: bool
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag=True):
+    """Any process -> its supervisor or peer: I am alive. rss_bytes: resident memory."""
+
+    process: str
+    rss_bytes: int
+
+
+class PressKey(msgspec.Struct, frozen=True, tag=True):
+    """console -> plant (simulated runs only): a finger closes a key contact for hold_ms."""
+
+    key: str
+    hold_ms: int
+
+
+class PlantCommand(msgspec.Struct, frozen=True, tag=True):
+    """console -> plant (simulated runs only): "network_down", "network_up", "send_truck"."""
+
+    name: str
+    argument: str
+
+
+class PlantTruth(msgspec.Struct, frozen=True, tag=True):
+    """plant -> console (simulated runs only): what the simulated world really holds.
+
+    trucks: (front position mm from the deck's entry edge, length mm, axle offsets mm from
+    front, mass kg, plate, what the script calls it). network_up: simulated county link.
+    """
+
+    now_ns: int
+    deck_length_mm: int
+    trucks: tuple[tuple[int, int, tuple[int, ...], int, str, str], ...]
+    network_up: bool
+    finished: int
+    script: str
+
+
+Message = (
+    Hello
+    | CommitDraft
+    | CommitDone
+    | CommitRefused
+    | Journal
+    | FlightFrame
+    | LedgerStatus
+    | VehicleLookup
+    | VehicleFound
+    | Look
+    | Capture
+    | PlateSeen
+    | PhotosTaken
+    | KeyPressed
+    | DeviceFault
+    | Pull
+    | Pending
+    | PullDone
+    | Wake
+    | Delivered
+    | Undeliverable
+    | TargetStatus
+    | SignFrame
+    | LiveFrame
+    | Snapshot
+    | Heartbeat
+    | PressKey
+    | PlantCommand
+    | PlantTruth
+)
+
+PROTOCOL = 1
+"""Version both sides of a link must share; a caller with another one is hung up on."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    """Wire bytes of one message. Raises ValueError above MESSAGE_BYTES_MAX."""
+    wire = _ENCODER.encode(message)
+    if len(wire) > MESSAGE_BYTES_MAX:
+        raise ValueError(f"{type(message).__name__} of {len(wire)} bytes exceeds the link's bound")
+    return wire
+
+
+def decode(wire: bytes) -> Message:
+    """One message from its wire bytes. Raises msgspec.DecodeError for anything else."""
+    return _DECODER.decode(wire)

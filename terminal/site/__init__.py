@@ -1,0 +1,1 @@
+"""Acceptance, seal, maintenance, spares, figures: the ledger's read side."""

@@ -1,0 +1,1 @@
+"""The one catalogue of texts, zh-CN and en."""

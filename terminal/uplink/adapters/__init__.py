@@ -1,0 +1,1 @@
+"""One receiving platform a file."""

@@ -1,0 +1,1 @@
+"""From raw samples to a mass that can be vouched for. Pure; numpy allowed."""
