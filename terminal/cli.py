@@ -1,0 +1,55 @@
+"""The command line: a table of subcommands, each a module loaded only when it is called.
+
+Exit codes are in terminal.exits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+
+class Command(Protocol):
+    """What a module in terminal.commands offers."""
+
+    NAME: str
+    HELP: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("run", "run the terminal with a configuration file"),
+    ("demo", "run a whole lane on simulated chips, console and county receiver included"),
+    ("check", "check a configuration file and list all its problems"),
+    ("pin", "make the hash of a keypad PIN for the configuration file"),
+    ("process", "run one process of the table (the supervisor and systemd call this)"),
+)
+
+
+def _module(name: str) -> Command:
+    module = importlib.import_module(f"terminal.commands.{name.replace('-', '_')}")
+    return cast(Command, module)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, load the one module needed, run it. Returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="weigh-terminal", description="Gate terminal for source-side overload control."
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    chosen = next((word for word in words if not word.startswith("-")), "")
+    for name, summary in COMMANDS:
+        sub = subparsers.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            _module(name).configure(sub)
+    args = parser.parse_args(words)
+    return _module(args.command).run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One subcommand a file: NAME, HELP, configure(parser), run(args) -> exit code."""
