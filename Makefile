@@ -1,0 +1,52 @@
+# The commands of the project. Every target sets up what it needs by itself.
+# make demo ARGS="--trucks 3"    make test    make check    make bench    make ci
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/python -m terminal.cli
+ARGS   ?=
+SEEDS  ?= 100
+
+.PHONY: setup demo run check test model mutants sim replay bench ci clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt images/setup-venv
+	PYTHON="$(PYTHON)" VENV="$(VENV)" sh images/setup-venv
+	@touch $@
+
+demo: setup ## a whole lane on simulated chips, console on http://127.0.0.1:8080
+	$(RUN) demo $(ARGS)
+
+run: setup ## the terminal with terminal.toml
+	$(RUN) run $(ARGS)
+
+check: setup ## lint, types, import directions, house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/tidy
+
+test: setup ## unit, property, contract and process tests
+	$(BIN)/python -m pytest -q tests/tidy tests/unit tests/property tests/contract tests/replay tests/process
+
+model: setup ## exhaustive search of the decision core
+	$(BIN)/python -m pytest -q -s tests/model
+
+mutants: setup ## every shifted comparison, constant and row of the core must be noticed
+	$(BIN)/python -m tests.mutants
+
+sim: setup ## the whole terminal under virtual time and faults
+	$(BIN)/python -m tests.sim --seeds $(SEEDS) $(ARGS)
+
+replay: setup ## recorded traces through today's code
+	$(BIN)/python -m pytest -q tests/replay
+
+bench: setup ## the measured figures, as tables
+	$(BIN)/python -m tests.bench $(ARGS)
+
+ci: check test model mutants sim
+
+clean:
+	rm -rf $(VENV) .cache .models run demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,119 @@
+"""What control tells the other processes after a tick: requests, snapshots, flight frames.
+
+Requests are repeated at a fixed interval until their answer clears them in the core, so a lost
+message or a restarted peer costs one interval and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hal.contract.types import NS_PER_MS
+from terminal.core.types import Event, Inputs, Outputs
+from terminal.link import Hub
+from terminal.messages import (
+    Capture,
+    CommitDraft,
+    FlightFrame,
+    Journal,
+    Look,
+    Message,
+    Snapshot,
+    VehicleLookup,
+)
+
+REPEAT_NS = 200 * NS_PER_MS
+LOOK_NS = 500 * NS_PER_MS
+SNAPSHOT_NS = 100 * NS_PER_MS
+JOURNAL_MAX = 64
+"""Events kept while the ledger is away; older ones are dropped and counted."""
+IDLE_FRAME_EVERY = 25
+"""In a quiet lane one tick in 25 goes to the flight recorder, to spare the card."""
+SNAPSHOT_READERS = ("panel", "camera", "console", "ledger")
+
+
+@dataclass(slots=True)
+class _Repeater:
+    """Sends a message at once when it changes and then every interval."""
+
+    interval_ns: int
+    last: Message | None = None
+    due_ns: int = 0
+
+    def due(self, message: Message | None, now_ns: int) -> bool:
+        """Whether to send now."""
+        if message is None:
+            self.last = None
+            return False
+        if message == self.last and now_ns < self.due_ns:
+            return False
+        self.last, self.due_ns = message, now_ns + self.interval_ns
+        return True
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """The sending side of control."""
+
+    hub: Hub
+    _draft: _Repeater = field(default_factory=lambda: _Repeater(REPEAT_NS))
+    _capture: _Repeater = field(default_factory=lambda: _Repeater(REPEAT_NS))
+    _lookup: _Repeater = field(default_factory=lambda: _Repeater(REPEAT_NS))
+    _look: _Repeater = field(default_factory=lambda: _Repeater(LOOK_NS))
+    _journal: list[Event] = field(default_factory=list)
+    _journal_lost: int = 0
+    _snapshot_due_ns: int = 0
+    _frames_skipped: int = 0
+    _encoder: msgspec.msgpack.Encoder = field(default_factory=msgspec.msgpack.Encoder)
+
+    def requests(self, outputs: Outputs, answered_plate: str, now_ns: int) -> None:
+        """Send what the core asks of ledger and camera."""
+        draft = CommitDraft(outputs.draft) if outputs.draft is not None else None
+        self._send("ledger", self._draft, draft, now_ns)
+        wanted = outputs.lookup_plate
+        lookup = VehicleLookup(wanted) if wanted and wanted != answered_plate else None
+        self._send("ledger", self._lookup, lookup, now_ns)
+        self._send("camera", self._look, Look(outputs.look_visit_id), now_ns)
+        capture = None
+        if outputs.capture_visit_id:
+            shown = outputs.display
+            capture = Capture(outputs.capture_visit_id, shown.gross_kg or 0, shown.plate)
+        self._send("camera", self._capture, capture, now_ns)
+
+    def _send(self, peer: str, slot: _Repeater, message: Message | None, now_ns: int) -> None:
+        if slot.due(message, now_ns) and message is not None:
+            self.hub.send(peer, message)
+
+    def journal(self, events: tuple[Event, ...]) -> None:
+        """Queue events for the ledger and send what waits; bounded, losses counted."""
+        self._journal.extend(events)
+        if len(self._journal) > JOURNAL_MAX:
+            self._journal_lost += len(self._journal) - JOURNAL_MAX
+            del self._journal[:-JOURNAL_MAX]
+        if self._journal and self.hub.send(
+            "ledger", Journal(tuple(self._journal), self._journal_lost)
+        ):
+            self._journal.clear()
+            self._journal_lost = 0
+
+    def snapshot_due(self, now_ns: int) -> bool:
+        """Whether a snapshot should be published this tick."""
+        if now_ns < self._snapshot_due_ns:
+            return False
+        self._snapshot_due_ns = now_ns + SNAPSHOT_NS
+        return True
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Send the snapshot to everybody who is there."""
+        for peer in SNAPSHOT_READERS:
+            self.hub.send(peer, snapshot)
+
+    def flight(self, inputs: Inputs, digest: int, late_ns: int, quiet: bool) -> None:
+        """Send one tick to the flight recorder; a quiet lane sends few."""
+        if quiet and self._frames_skipped < IDLE_FRAME_EVERY:
+            self._frames_skipped += 1
+            return
+        self._frames_skipped = 0
+        self.hub.send("ledger", FlightFrame(self._encoder.encode((inputs, digest, late_ns))))
