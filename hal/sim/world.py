@@ -10,11 +10,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from hal.contract.types import MonotonicNs, Side
+from hal.contract.types import NS_PER_MS, MonotonicNs, Side
 
 CELLS_MAX = 8
 SIGN_BYTES_MAX = 1_024
 TRUCKS_MAX = 3
+PROMPT_BYTES_MAX = 32
+ALIVE_NS = 250 * NS_PER_MS
+"""A world whose heartbeat is older than this has no power."""
+
+RELAYS: tuple[str, ...] = (
+    "entry_open",
+    "entry_close",
+    "exit_open",
+    "exit_close",
+    "lamp_entry",
+    "lamp_exit",
+    "siren",
+)
+"""Every relay coil of the lane by name; a coil that is not here does not exist."""
+
+KEYPAD_ROWS: tuple[str, ...] = ("123A", "456B", "789C", "*0#D")
+"""Print of the 4x4 keypad; key (row, column) is bit row * 4 + column of World.keys()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,27 @@ class Scene:
     deck_length_mm: int
 
 
+EMPTY_SCENE = Scene((), 100, 18_000)
+
+
+@dataclass(frozen=True, slots=True)
+class PlantState:
+    """Everything the plant puts on the wires in one go; units as in World's methods.
+
+    heartbeat_ns: monotonic time of this state. struck: times an arm met a truck since start.
+    """
+
+    heartbeat_ns: int
+    cell_nv: tuple[int, ...] = (0,) * CELLS_MAX
+    temperature_mc: int = 20_000
+    inputs: int = 0
+    arms_mdeg: tuple[int, int] = (0, 0)
+    keys: int = 0
+    network_up: bool = True
+    struck: int = 0
+    scene: Scene = EMPTY_SCENE
+
+
 class World(Protocol):
     """The wires between the plant and the simulated chips."""
 
@@ -66,6 +104,9 @@ class World(Protocol):
     def scene(self) -> Scene:
         """What the cameras see."""
 
+    def network_up(self) -> bool:
+        """Whether the simulated cable to the county is plugged in."""
+
     def set_relay(self, name: str, energised: bool) -> None:
         """A relay coil: "exit_open", "entry_close", "lamp_exit", "siren"..."""
 
@@ -77,3 +118,22 @@ class World(Protocol):
 
     def sign(self) -> tuple[int, int, bytes]:
         """Width, height, rows of the sign as lit."""
+
+    def set_prompt(self, name: str) -> None:
+        """What the sign says, by name; stands for a person reading it. At most 32 bytes."""
+
+    def prompt(self) -> str:
+        """Name of what the sign says now; empty before anything was said."""
+
+
+class PlantSide(World, Protocol):
+    """The same wires with the plant's own end: only the plant puts states on them."""
+
+    def put(self, state: PlantState) -> None:
+        """Replace everything the plant drives. Microseconds, never blocks."""
+
+    def struck(self) -> int:
+        """Times an arm met a truck since the plant started."""
+
+    def close(self) -> None:
+        """Let go of the wires."""
