@@ -173,7 +173,8 @@ class RecordDraft:
     """Everything the core knows of one judged visit; the ledger adds identity, time and chain.
 
     Idempotent by visit_id: the same draft may be sent any number of times.
-    limit_row: id of the row of the limit table that decided; limit_kg None: none applied.
+    limit_row, limit_edition: row and edition of the limit table that decided; limit_kg None:
+    none applied.
     """
 
     visit_id: int
@@ -200,6 +201,7 @@ class RecordDraft:
     weighed_ns: MonotonicNs
     photos: tuple[PhotoRef, ...]
     simulated: bool
+    limit_edition: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""Canonical weigh records: body, signature, chain. Pure; shared with the county receiver.
+
+The public name of everything about records; the modules behind it are private to it.
+"""
+
+from terminal.records.body import decode_body, encode_body
+from terminal.records.keys import (
+    COLOUR_CODES,
+    COLOUR_TABLE,
+    KEYS,
+    Key,
+    Part,
+    Shape,
+    key_of,
+)
+from terminal.records.model import (
+    FORMAT,
+    GENESIS_HASH,
+    SEQ_FIRST,
+    Gap,
+    Happening,
+    Origin,
+    Record,
+    RecordError,
+    RecordKind,
+    Weigh,
+    over_permille,
+    record_id,
+)
+from terminal.records.signing import (
+    ALG_EDDSA,
+    SIGNED_BYTES_MAX,
+    ChainFailure,
+    Ed25519Signer,
+    PublicKey,
+    Signed,
+    Signer,
+    decode_signed,
+    parse_signed,
+    record_hash,
+    sign_record,
+    verify_chain,
+    verify_record,
+)
+
+__all__ = [
+    "ALG_EDDSA",
+    "COLOUR_CODES",
+    "COLOUR_TABLE",
+    "FORMAT",
+    "GENESIS_HASH",
+    "KEYS",
+    "SEQ_FIRST",
+    "SIGNED_BYTES_MAX",
+    "ChainFailure",
+    "Ed25519Signer",
+    "Gap",
+    "Happening",
+    "Key",
+    "Origin",
+    "Part",
+    "PublicKey",
+    "Record",
+    "RecordError",
+    "RecordKind",
+    "Shape",
+    "Signed",
+    "Signer",
+    "Weigh",
+    "decode_body",
+    "decode_signed",
+    "encode_body",
+    "key_of",
+    "over_permille",
+    "parse_signed",
+    "record_hash",
+    "record_id",
+    "sign_record",
+    "verify_chain",
+    "verify_record",
+]

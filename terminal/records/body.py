@@ -1,0 +1,292 @@
+"""Record <-> canonical CBOR (RFC 8949 4.2.1), strictly and both ways, by the table of keys.
+
+There is exactly one encoding of a record: whatever decodes is encoded again and compared, so
+bytes that say the same in another way are refused. It must never repair what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cbor2
+
+from hal.contract.types import ClockQuality
+from terminal.core.types import PhotoRef, PlateSource, Verdict, WeightSource
+from terminal.records.keys import KEYS, PART_OF_KIND, UINT_MAX, Coded, Key, Part, Shape
+from terminal.records.model import (
+    FORMAT,
+    Gap,
+    Happening,
+    Origin,
+    Record,
+    RecordError,
+    RecordKind,
+    Weigh,
+)
+
+BODY_BYTES_MAX = 16_000
+"""Longest body. The largest one the table allows is well under half of it."""
+ROLE_BYTES_MAX = 16
+
+Value = int | str | bytes | bool | list[int] | list[list[str | bytes | int]]
+
+
+def encode_body(record: Record) -> bytes:
+    """Canonical CBOR of a record. Raises RecordError for a value outside the table's bounds."""
+    body: dict[int, Value] = {}
+    content_part = PART_OF_KIND[record.kind]
+    for row in KEYS:
+        if row.part in (Part.ORIGIN, Part.HEAD, content_part):
+            held = _held(record, row)
+            if held is None:
+                if not row.optional:
+                    raise RecordError(f"{row.name} is missing")
+                continue
+            body[row.key] = _check(row, _written(row, held))
+    return bytes(cbor2.dumps(body, canonical=True))
+
+
+def decode_body(wire: bytes) -> Record:
+    """The record of a canonical body. Raises RecordError with the first thing that is wrong."""
+    if len(wire) > BODY_BYTES_MAX:
+        raise RecordError(f"body of {len(wire)} octets exceeds {BODY_BYTES_MAX}")
+    found = load_cbor(wire, "body")
+    if not isinstance(found, dict):
+        raise RecordError("body is not a map")
+    if found.get(1) != FORMAT:
+        raise RecordError(f"format is {found.get(1)!r}; this program reads {FORMAT}")
+    fields = _Fields(found)
+    record = _assemble(fields)
+    fields.refuse_rest()
+    if encode_body(record) != wire:
+        raise RecordError("encoding is not canonical")
+    return record
+
+
+def load_cbor(wire: bytes, what: str) -> object:
+    """One CBOR item and nothing behind it. Raises RecordError for anything else."""
+    try:
+        found: object = cbor2.loads(wire)
+    except (ValueError, TypeError, OverflowError, RecursionError, EOFError, MemoryError) as error:
+        raise RecordError(f"{what} is not CBOR: {type(error).__name__}") from error
+    return found
+
+
+def _held(record: Record, row: Key) -> object:
+    if row.name == "format":
+        return FORMAT
+    owner = {Part.ORIGIN: record.origin, Part.HEAD: record}.get(row.part, record.content)
+    held: object = getattr(owner, row.name)
+    return held
+
+
+def _written(row: Key, held: object) -> object:
+    if row.codes is not None:
+        for name, code in row.codes.items():
+            if name == held:
+                return code
+        raise RecordError(f"{row.name} has no code for {held!r}")
+    if row.shape is Shape.LOADS and isinstance(held, tuple):
+        return list(held)
+    if row.shape is Shape.PHOTOS and isinstance(held, tuple):
+        return [[photo.role, photo.sha256, photo.size_bytes] for photo in held]
+    return held
+
+
+def _is_int(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_text(value: object, octets_max: int) -> bool:
+    if not isinstance(value, str):
+        return False
+    octets = value.encode("utf-8", "replace")
+    return len(octets) <= octets_max and octets.decode() == value
+
+
+def _is_photo(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and _is_text(value[0], ROLE_BYTES_MAX)
+        and isinstance(value[1], bytes)
+        and len(value[1]) == 32
+        and _is_int(value[2], 0, UINT_MAX)
+    )
+
+
+def _is_list(value: object, items_max: int, fits: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and len(value) <= items_max and all(fits(item) for item in value)
+
+
+_FITS: dict[Shape, Callable[[Key, object], bool]] = {
+    Shape.UINT: lambda _row, value: _is_int(value, 0, UINT_MAX),
+    Shape.INT: lambda _row, value: _is_int(value, -UINT_MAX, UINT_MAX),
+    Shape.TEXT: lambda row, value: _is_text(value, row.size),
+    Shape.BYTES: lambda row, value: isinstance(value, bytes) and len(value) == row.size,
+    Shape.BOOL: lambda _row, value: isinstance(value, bool),
+    Shape.CODE: lambda row, value: (
+        _is_int(value, 0, UINT_MAX) and value in (row.codes or {}).values()
+    ),
+    Shape.LOADS: lambda row, value: _is_list(
+        value, row.size, lambda load: _is_int(load, -UINT_MAX, UINT_MAX)
+    ),
+    Shape.PHOTOS: lambda row, value: _is_list(value, row.size, _is_photo),
+}
+
+
+def _check(row: Key, value: object) -> Value:
+    if not _FITS[row.shape](row, value):
+        bound = f" of at most {row.size}" if row.size else ""
+        raise RecordError(f"{row.name} (key {row.key}) is not a {row.shape.value}{bound}")
+    assert isinstance(value, (int, str, bytes, list))
+    return value
+
+
+class _Fields:
+    """Typed, checked access to a decoded map by the names of the table."""
+
+    def __init__(self, found: dict[object, object]) -> None:
+        self._left = dict(found)
+        self._rows = {row.name: row for row in KEYS}
+
+    def take(self, name: str) -> object:
+        row = self._rows[name]
+        if row.key not in self._left:
+            if row.optional:
+                return None
+            raise RecordError(f"{name} (key {row.key}) is missing")
+        return _check(row, self._left.pop(row.key))
+
+    def num(self, name: str) -> int:
+        value = self.take(name)
+        assert isinstance(value, int)
+        return value
+
+    def maybe_num(self, name: str) -> int | None:
+        value = self.take(name)
+        assert value is None or isinstance(value, int)
+        return value
+
+    def text(self, name: str) -> str:
+        value = self.take(name)
+        assert isinstance(value, str)
+        return value
+
+    def octets(self, name: str) -> bytes:
+        value = self.take(name)
+        assert isinstance(value, bytes)
+        return value
+
+    def coded(self, name: str) -> Coded:
+        code = self.take(name)
+        codes = self._rows[name].codes
+        assert codes is not None
+        return next(named for named, known in codes.items() if known == code)
+
+    def loads(self) -> tuple[int, ...]:
+        value = self.take("axle_loads_kg")
+        assert isinstance(value, list)
+        return tuple(value)
+
+    def photos(self) -> tuple[PhotoRef, ...]:
+        value = self.take("photos")
+        assert isinstance(value, list)
+        return tuple(PhotoRef(role, sha256, size) for role, sha256, size in value)
+
+    def refuse_rest(self) -> None:
+        if self._left:
+            strange = sorted(repr(key)[:40] for key in self._left)
+            raise RecordError(f"unknown keys for this kind of record: {', '.join(strange[:5])}")
+
+
+def _assemble(fields: _Fields) -> Record:
+    kind = fields.coded("kind")
+    assert isinstance(kind, RecordKind)
+    fields.take("format")
+    origin = Origin(
+        terminal_id=fields.text("terminal_id"),
+        ledger_id=fields.octets("ledger_id"),
+        source_unit=fields.text("source_unit"),
+        source_name=fields.text("source_name"),
+        lane=fields.num("lane"),
+        boot_id=fields.octets("boot_id"),
+        software_version=fields.text("software_version"),
+        software_sha256=fields.octets("software_sha256"),
+        config_sha256=fields.octets("config_sha256"),
+        calibration_id=fields.text("calibration_id"),
+    )
+    quality = fields.coded("clock_quality")
+    assert isinstance(quality, ClockQuality)
+    return Record(
+        origin=origin,
+        seq=fields.num("seq"),
+        prev_hash=fields.octets("prev_hash"),
+        wall_ns=fields.num("wall_ns"),
+        clock_quality=quality,
+        recorded_ns=fields.num("recorded_ns"),
+        simulated=bool(fields.take("simulated")),
+        content=_CONTENT[kind](fields),
+    )
+
+
+def _weigh(fields: _Fields) -> Weigh:
+    verdict, source = fields.coded("verdict"), fields.coded("source")
+    plate_source, colour = fields.coded("plate_source"), fields.coded("plate_colour")
+    vehicle_type = fields.take("vehicle_type")
+    assert isinstance(verdict, Verdict)
+    assert isinstance(source, WeightSource)
+    assert isinstance(plate_source, PlateSource)
+    assert isinstance(colour, str)
+    return Weigh(
+        visit_id=fields.num("visit_id"),
+        verdict=verdict,
+        reason=fields.text("reason"),
+        gross_kg=fields.num("gross_kg"),
+        uncertainty_kg=fields.num("uncertainty_kg"),
+        e_kg=fields.num("e_kg"),
+        source=source,
+        limit_kg=fields.maybe_num("limit_kg"),
+        over_kg=fields.num("over_kg"),
+        over_permille=fields.maybe_num("over_permille"),
+        limit_row=fields.text("limit_row"),
+        limit_edition=fields.text("limit_edition"),
+        axles=fields.maybe_num("axles"),
+        axle_loads_kg=fields.loads(),
+        vehicle_type=vehicle_type if isinstance(vehicle_type, str) else None,
+        plate=fields.text("plate"),
+        plate_colour=colour,
+        colour_table=fields.text("colour_table"),
+        plate_kind=fields.text("plate_kind"),
+        plate_source=plate_source,
+        plate_margin_mn=fields.num("plate_margin_mn"),
+        weigh_flags=fields.num("weigh_flags"),
+        zero_age_ms=fields.num("zero_age_ms"),
+        arrived_ns=fields.num("arrived_ns"),
+        weighed_ns=fields.num("weighed_ns"),
+        photos=fields.photos(),
+        supersedes=fields.maybe_num("supersedes"),
+    )
+
+
+def _happening(fields: _Fields) -> Happening:
+    return Happening(
+        event=fields.text("event"), detail=fields.text("detail"), at_ns=fields.num("at_ns")
+    )
+
+
+def _gap(fields: _Fields) -> Gap:
+    return Gap(
+        gap_class=fields.text("gap_class"),
+        first_seq=fields.num("first_seq"),
+        last_seq=fields.num("last_seq"),
+        count=fields.num("count"),
+        why=fields.text("why"),
+    )
+
+
+_CONTENT: dict[RecordKind, Callable[[_Fields], Weigh | Happening | Gap]] = {
+    RecordKind.WEIGH: _weigh,
+    RecordKind.EVENT: _happening,
+    RecordKind.GAP: _gap,
+}
