@@ -11,6 +11,10 @@ from typing import Protocol
 class I2c(Protocol):
     """One I2C bus, 7-bit addresses."""
 
+    @property
+    def simulated(self) -> bool:
+        """Whether a model answers; the driver passes it on in its DeviceInfo."""
+
     def read(self, address: int, register: int, length: int) -> bytes:
         """Read `length` bytes starting at `register`. Raises OSError when nobody answers."""
 
@@ -30,6 +34,10 @@ class Spi(Protocol):
     max_speed_hz: int
     cshigh: bool
 
+    @property
+    def simulated(self) -> bool:
+        """Whether a model answers; the driver passes it on in its DeviceInfo."""
+
     def open(self, port: int, device: int) -> None:
         """Select bus and chip select."""
 
@@ -45,6 +53,10 @@ class Spi(Protocol):
 
 class ClockedPair(Protocol):
     """Clock line and data line of an HX711-like converter, with every high pulse measured."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a model answers; the driver passes it on in its DeviceInfo."""
 
     def ready(self) -> bool:
         """Data line low: a conversion waits."""

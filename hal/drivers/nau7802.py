@@ -1,0 +1,315 @@
+"""NAU7802 24-bit load-cell converters over I2C, one alone or up to eight on a TCA9548A.
+
+One small state machine a chip serves start-up and recovery alike: reset, power up, ramp the
+LDO, calibrate, discard warm conversions, run. A brown-out or a pulled plug is seen in PU_CTRL
+and healed in poll() without blocking. It never smooths, scales or guesses a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from hal.contract.bus import I2c
+from hal.contract.devices import Clock
+from hal.contract.types import (
+    NS_PER_MS,
+    NS_PER_S,
+    Counts,
+    DeviceAbsentError,
+    DeviceInfo,
+    Fault,
+    FaultCode,
+    LoadCellInfo,
+    MonotonicNs,
+    RawSample,
+    SampleFlag,
+)
+
+PU_CTRL, CTRL1, CTRL2, ADCO_B2, ADC, PGA, POWER, REVISION = (
+    *(0x00, 0x01, 0x02, 0x12),
+    *(0x15, 0x1B, 0x1C, 0x1F),
+)
+RR, PUD, PUA, PUR, CS, CR, AVDDS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x80
+CALS, CAL_ERR = 0x04, 0x08
+RUNNING: Final = AVDDS | CS | PUA | PUD
+"""PU_CTRL as left after start; anything else means that the chip was reset."""
+LDO_3V0: Final = 0b101 << 3
+"""3.0 V, the highest that a 3.3 V supply still regulates (datasheet 11.2: 0.3 V headroom)."""
+CHOPPER_OFF, PGA_DEFAULT, PGA_CAP_ON = 0x30, 0x00, 0x80
+RATE_BITS: Final = {10: 0, 20: 1, 40: 2, 80: 3, 320: 7}
+GAINS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
+FULL_SCALE: Final = (1 << 23) - 1
+
+CELLS_MAX: Final = 8
+POWER_UP_NS_MAX: Final = 20 * NS_PER_MS
+LDO_RAMP_NS: Final = 250 * NS_PER_MS
+CALIBRATION_NS_MAX: Final = 2 * NS_PER_S
+OPEN_NS_MAX: Final = 6 * NS_PER_S
+OPEN_ERRORS_MAX: Final = 3
+OPEN_STEP_NS: Final = 1 * NS_PER_MS
+POLL_NS_MAX: Final = 1_500_000
+"""No new cell is begun after this long in one poll; the last one ends within 2 ms."""
+WARM_DISCARD: Final = 6
+"""Conversions thrown away after calibration; the filter settles in four (datasheet 9.4)."""
+SILENT_PERIODS_MAX: Final = 8
+STUCK_REPEATS: Final = 16
+"""Equal counts in a row: impossible with the chip's own noise at any gain and rate."""
+RETRY_NS, RETRY_DOUBLINGS_MAX = 50 * NS_PER_MS, 4
+
+
+class Stage(IntEnum):
+    """Where one converter is on its way to running."""
+
+    RESET = 0
+    POWER_UP = 1
+    RAMP = 2
+    CALIBRATE = 3
+    WARM = 4
+    RUN = 5
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What the driver remembers of one converter."""
+
+    index: int
+    stage: Stage = Stage.RESET
+    due_ns: int = 0
+    deadline_ns: int = 0
+    warm: int = 0
+    ready_ns: int = 0
+    counts: int | None = None
+    repeats: int = 0
+    errors: int = 0
+    after_fault: bool = False
+
+
+class Nau7802LoadCells:
+    """LoadCell of a deck's NAU7802 converters.
+
+    address: the chips' own (0x2A always). mux_address: the TCA9548A, or None for one chip; cell
+    n sits on channel n. pause: sleeps nanoseconds, called while opening only. Faults: BUS,
+    RESET, TIMEOUT, CALIBRATION. Raises DeviceAbsentError at construction, nothing later.
+    """
+
+    def __init__(  # noqa: PLR0913  # the wiring of one front end, all of it needed
+        self,
+        bus: I2c,
+        address: int,
+        mux_address: int | None,
+        cells: int,
+        rate_sps: int,
+        gain: int,
+        clock: Clock,
+        name: str,
+        *,
+        pause: Callable[[int], None],
+    ) -> None:
+        assert rate_sps in RATE_BITS
+        assert gain in GAINS
+        assert 1 <= cells <= (CELLS_MAX if mux_address is not None else 1)
+        self._bus, self._address, self._mux_address = bus, address, mux_address
+        self._clock, self._name = clock, name
+        self._ctrl1 = LDO_3V0 | GAINS.index(gain)
+        self._ctrl2 = RATE_BITS[rate_sps] << 4
+        self._period_ns = NS_PER_S // rate_sps
+        self._rate_sps, self._gain = rate_sps, gain
+        self._cells = tuple(_Cell(index) for index in range(cells))
+        self._next = 0
+        self._closed = False
+        self._steps: dict[Stage, Callable[[_Cell, MonotonicNs], RawSample | Fault | None]] = {
+            Stage.RESET: self._reset,
+            Stage.POWER_UP: self._power_up,
+            Stage.RAMP: self._ramp,
+            Stage.CALIBRATE: self._calibrate,
+            Stage.WARM: self._convert,
+            Stage.RUN: self._convert,
+        }
+        self._open(pause)
+
+    def poll(self, now_ns: MonotonicNs, limit: int) -> Sequence[RawSample | Fault]:
+        """At most one outcome a cell, cells in turn, `limit` in all. Blocks under 2 ms.
+
+        A sample's at_ns is now_ns: the conversion was ready then or became so within the poll.
+        """
+        found: list[RawSample | Fault] = []
+        begun_ns = self._clock.monotonic_ns()
+        for _ in range(0 if self._closed else len(self._cells)):
+            if len(found) >= limit or self._clock.monotonic_ns() - begun_ns >= POLL_NS_MAX:
+                break
+            cell = self._cells[self._next]
+            self._next = (self._next + 1) % len(self._cells)
+            outcome = self._visit(cell, now_ns)
+            if outcome is not None:
+                found.append(outcome)
+        return found
+
+    def describe(self) -> LoadCellInfo:
+        """Fixed after open. Counts are 24 bits signed at the converter's full scale."""
+        device = DeviceInfo(self._name, "NAU7802", self._bus.simulated)
+        return LoadCellInfo(
+            device, len(self._cells), FULL_SCALE, self._rate_sps * 1_000, self._gain
+        )
+
+    def close(self) -> None:
+        """Put every reachable chip to sleep and free the bus. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        for cell in self._cells:
+            try:
+                self._select(cell)
+                self._put(PU_CTRL, 0)
+            except OSError:
+                continue  # an absent chip needs no power-down
+        self._bus.close()
+
+    def _open(self, pause: Callable[[int], None]) -> None:
+        """Walk all cells to RUN together: the LDO ramp is waited for once, not once a cell."""
+        begun_ns = self._clock.monotonic_ns()
+        last: Fault | None = None
+        for _ in range(OPEN_NS_MAX // OPEN_STEP_NS):
+            now_ns = self._clock.monotonic_ns()
+            for cell in self._cells:
+                outcome = self._visit(cell, now_ns)
+                if isinstance(outcome, Fault):
+                    last = outcome
+                if cell.errors >= OPEN_ERRORS_MAX:
+                    raise self._absent(last)
+            if all(cell.stage is Stage.RUN for cell in self._cells):
+                for cell in self._cells:
+                    cell.after_fault = False
+                return
+            if now_ns - begun_ns >= OPEN_NS_MAX:
+                break
+            pause(OPEN_STEP_NS)
+        raise self._absent(last)
+
+    def _absent(self, last: Fault | None) -> DeviceAbsentError:
+        where = f"NAU7802 at 0x{self._address:02x}"
+        if self._mux_address is not None:
+            where += f" behind the multiplexer at 0x{self._mux_address:02x}"
+        found = f"{where} does not start: {last.detail if last else 'it never became ready'}"
+        check = (
+            "Check the converter's supply and SDA/SCL, that i2cdetect shows both addresses, and "
+            "that config.txt has dtparam=i2c_arm=on,i2c_arm_baudrate=400000"
+        )
+        return DeviceAbsentError(self._name, found, check)
+
+    def _visit(self, cell: _Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
+        """One bounded step of one cell; an OSError becomes a Fault and a pause for the cell."""
+        if now_ns < cell.due_ns:
+            return None
+        try:
+            self._select(cell)
+            return self._steps[cell.stage](cell, now_ns)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            return self._fail(cell, FaultCode.BUS, reason, now_ns, stage=cell.stage)
+
+    def _select(self, cell: _Cell) -> None:
+        if self._mux_address is not None:
+            self._bus.write_byte(self._mux_address, 1 << cell.index)
+
+    def _put(self, register: int, value: int) -> None:
+        self._bus.write(self._address, register, bytes((value,)))
+
+    def _get(self, register: int) -> int:
+        return self._bus.read(self._address, register, 1)[0]
+
+    def _fail(
+        self, cell: _Cell, code: FaultCode, why: str, now_ns: MonotonicNs, stage: Stage
+    ) -> Fault:
+        """Note a fault, choose where to go on, and double the pause up to its bound."""
+        cell.stage, cell.after_fault = stage, True
+        cell.due_ns = now_ns + (RETRY_NS << min(cell.errors, RETRY_DOUBLINGS_MAX))
+        cell.errors += 1
+        return Fault(code, self._name, now_ns, f"cell {cell.index}: {why}")
+
+    def _reset(self, cell: _Cell, now_ns: MonotonicNs) -> None:
+        self._put(PU_CTRL, RR)
+        self._put(PU_CTRL, PUD)
+        cell.stage, cell.deadline_ns = Stage.POWER_UP, now_ns + POWER_UP_NS_MAX
+
+    def _power_up(self, cell: _Cell, now_ns: MonotonicNs) -> Fault | None:
+        if not self._get(PU_CTRL) & PUR:
+            if now_ns < cell.deadline_ns:
+                return None
+            return self._fail(cell, FaultCode.TIMEOUT, "no power-up", now_ns, Stage.RESET)
+        revision = self._get(REVISION) & 0x0F
+        if revision != 0x0F:
+            why = f"revision code {revision:#x} is not a NAU7802's"
+            return self._fail(cell, FaultCode.ABSENT, why, now_ns, Stage.RESET)
+        self._put(PU_CTRL, AVDDS | PUA | PUD)
+        self._put(CTRL1, self._ctrl1)
+        self._put(CTRL2, self._ctrl2)
+        self._put(ADC, CHOPPER_OFF)
+        self._put(PGA, PGA_DEFAULT)
+        self._put(POWER, PGA_CAP_ON)
+        cell.stage, cell.due_ns = Stage.RAMP, now_ns + LDO_RAMP_NS
+        return None
+
+    def _ramp(self, cell: _Cell, now_ns: MonotonicNs) -> None:
+        self._put(CTRL2, self._ctrl2 | CALS)
+        cell.stage, cell.deadline_ns = Stage.CALIBRATE, now_ns + CALIBRATION_NS_MAX
+
+    def _calibrate(self, cell: _Cell, now_ns: MonotonicNs) -> Fault | None:
+        ctrl2 = self._get(CTRL2)
+        if ctrl2 & CALS:
+            if now_ns < cell.deadline_ns:
+                return None
+            why = "offset calibration does not end"
+            return self._fail(cell, FaultCode.CALIBRATION, why, now_ns, Stage.RESET)
+        if ctrl2 & CAL_ERR:
+            why = "offset calibration failed (CAL_ERR)"
+            return self._fail(cell, FaultCode.CALIBRATION, why, now_ns, Stage.RESET)
+        powered = self._get(PU_CTRL) & ~(CR | PUR) & 0xFF
+        self._put(PU_CTRL, RUNNING)
+        # A dip of the supply during calibration must not leave the default gain running.
+        if powered != AVDDS | PUA | PUD or self._get(CTRL1) != self._ctrl1:
+            why = "the chip lost its supply during calibration and starts again"
+            return self._fail(cell, FaultCode.RESET, why, now_ns, Stage.RESET)
+        cell.stage, cell.warm, cell.ready_ns = Stage.WARM, WARM_DISCARD, now_ns
+        cell.counts, cell.repeats = None, 0
+        return None
+
+    def _convert(self, cell: _Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
+        """Read one conversion when it is ready; notice a reset and a silent converter."""
+        control = self._get(PU_CTRL)
+        if control & ~(CR | PUR) & 0xFF != RUNNING:
+            why = f"PU_CTRL reads {control:#04x}: the chip lost its supply and starts again"
+            return self._fail(cell, FaultCode.RESET, why, now_ns, Stage.RESET)
+        if not control & CR:
+            if now_ns - cell.ready_ns <= SILENT_PERIODS_MAX * self._period_ns:
+                return None
+            why = "no conversion became ready"
+            return self._fail(cell, FaultCode.TIMEOUT, why, now_ns, Stage.RESET)
+        raw = self._bus.read(self._address, ADCO_B2, 3)
+        counts = int.from_bytes(raw, "big", signed=True)
+        late = now_ns - cell.ready_ns >= 2 * self._period_ns
+        cell.ready_ns = now_ns
+        if cell.stage is Stage.WARM:
+            cell.warm -= 1
+            if cell.warm <= 0:
+                cell.stage = Stage.RUN
+            return None
+        # A conversion cannot be ready sooner than the next one: spare the bus until then.
+        cell.due_ns = now_ns + self._period_ns // 2
+        cell.errors = 0
+        return RawSample(now_ns, cell.index, Counts(counts), self._flags(cell, counts, late))
+
+    def _flags(self, cell: _Cell, counts: int, late: bool) -> SampleFlag:
+        flags = SampleFlag.MISSED if late else SampleFlag.NONE
+        cell.repeats = cell.repeats + 1 if counts == cell.counts else 0
+        cell.counts = counts
+        if not -FULL_SCALE <= counts < FULL_SCALE:
+            flags |= SampleFlag.SATURATED
+        elif cell.repeats >= STUCK_REPEATS:
+            flags |= SampleFlag.STUCK
+        if cell.after_fault:
+            flags |= SampleFlag.AFTER_FAULT
+            cell.after_fault = False
+        return flags

@@ -1,0 +1,49 @@
+"""The NAU7802 driver on the register-level model, alone and behind the multiplexer."""
+
+from __future__ import annotations
+
+from hal.contract.types import MonotonicNs
+from hal.drivers.nau7802 import Nau7802LoadCells
+from hal.sim.nau7802 import SimI2c
+from tests.contract.load_cell_contract import LoadCellContract
+from tests.contract.worlds import HandClock, HandWorld
+
+
+class OnModel(LoadCellContract):
+    mux: int | None = 0x70
+    cells = 8
+    rate_sps = 80
+
+    def open_device(self):
+        self.clock, self.world = HandClock(), HandWorld()
+        self.bus = SimI2c(self.world, self.cells, self.mux, self.clock, seed=1)
+        return Nau7802LoadCells(
+            *(self.bus, 0x2A, self.mux, self.cells, self.rate_sps, 128),
+            *(self.clock, "deck"),
+            pause=self.clock.pause,
+        )
+
+    def pass_time(self, ns):
+        self.clock.now_ns += ns
+        return MonotonicNs(self.clock.now_ns)
+
+    def set_load(self, cell, nv):
+        self.world.cells_nv[cell] = nv
+
+    def unplug(self):
+        self.world.powered = False
+
+    def replug(self):
+        self.world.powered = True
+
+
+class TestEightOnMultiplexer(OnModel):
+    pass
+
+
+class TestOneAlone(OnModel):
+    mux, cells = None, 1
+
+
+class TestTenSamplesASecond(OnModel):
+    cells, rate_sps = 2, 10
