@@ -1,1 +1,6 @@
-"""From raw samples to a mass that can be vouched for. Pure; numpy allowed."""
+"""Weighing: sample checks, zero, settling estimator, centre of pressure, axles, diagnostics."""
+
+from terminal.weighing.params import WeighParams
+from terminal.weighing.pipeline import Pipeline
+
+__all__ = ["Pipeline", "WeighParams"]

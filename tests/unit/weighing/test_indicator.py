@@ -1,0 +1,114 @@
+"""Indicator mode: flags obeyed, value unchanged, beams required, band 1 d for 1 s."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import pytest
+
+from hal.contract.types import NS_PER_S, IndicatorReading, MonotonicNs, Tri
+from terminal.core.types import Weighed, WeighFlag
+from terminal.weighing import Pipeline
+from tests.unit.weighing.test_pipeline import params
+
+STEP_NS = NS_PER_S // 10
+
+
+class Display:
+    """Ten frames a second into one pipeline."""
+
+    def __init__(self, beams: bool = True) -> None:
+        self.pipe = Pipeline(params(beams))
+        self.now_ns = NS_PER_S
+
+    def show(
+        self,
+        masses: Iterable[int | None],
+        *,
+        motion: Tri = Tri.UNKNOWN,
+        overload: Tri = Tri.NO,
+        zero: Tri = Tri.UNKNOWN,
+        beam: Tri = Tri.NO,
+    ) -> Weighed:
+        out = None
+        for kg in masses:
+            now = MonotonicNs(self.now_ns)
+            reading = IndicatorReading(now, kg, motion, overload, zero, Tri.NO, b"")
+            out = self.pipe.feed_indicator([reading], beam, Tri.NO, now) or out
+            self.now_ns += STEP_NS
+        assert out is not None
+        return out
+
+
+def test_the_value_is_passed_on_unchanged_even_off_the_division() -> None:
+    display = Display()
+    display.show([0] * 25)
+    out = display.show([48_991] * 12)
+    assert out.held_kg == 48_991
+    assert out.gross_kg == 48_991
+
+
+@pytest.mark.parametrize(
+    ("masses", "keywords"),
+    [
+        ([48_980] * 30, {"motion": Tri.YES}),
+        ([48_980] * 30, {"overload": Tri.YES}),
+        ([48_980] * 30, {"beam": Tri.YES}),
+        ([48_980] * 30, {"beam": Tri.UNKNOWN}),
+        ([None] * 30, {}),
+        ([48_980, 49_020] * 15, {}),
+        ([48_980] * 9, {}),
+        ([100_200] * 30, {}),
+    ],
+)
+def test_nothing_is_held(masses: list[int | None], keywords: dict[str, Tri]) -> None:
+    display = Display()
+    display.show([0] * 25)
+    assert display.show(masses, **keywords).held_kg is None
+
+
+def test_without_beams_nothing_is_held() -> None:
+    display = Display(beams=False)
+    display.show([0] * 25)
+    assert display.show([30_000] * 40).held_kg is None
+
+
+def test_its_own_motion_flag_is_enough_and_faster() -> None:
+    display = Display()
+    display.show([0] * 25)
+    display.show([20_000, 30_000], motion=Tri.YES)
+    assert display.show([30_000] * 6, motion=Tri.NO).held_kg == 30_000
+
+
+def test_a_load_from_the_start_has_no_zero_reference() -> None:
+    out = Display().show([30_000] * 40)
+    assert out.held_kg is None
+    assert out.flags & WeighFlag.NO_ZERO_REF
+
+
+def test_the_hold_ends_with_the_load() -> None:
+    display = Display()
+    display.show([0] * 25)
+    assert display.show([30_000] * 20).held_kg == 30_000
+    assert display.show([29_000] * 2).held_kg is None
+
+
+def test_a_silent_instrument_says_nothing() -> None:
+    display = Display()
+    display.show([0] * 25)
+    display.show([30_000] * 20)
+    out = display.pipe.feed_indicator(
+        [], Tri.NO, Tri.NO, MonotonicNs(display.now_ns + 2 * NS_PER_S)
+    )
+    assert out is not None
+    assert (out.held_kg, out.gross_kg, out.motion) == (None, None, Tri.UNKNOWN)
+
+
+def test_frames_out_of_order_are_dropped() -> None:
+    display = Display()
+    last = display.show([0] * 25)
+    stale = IndicatorReading(MonotonicNs(NS_PER_S), 7_000, Tri.NO, Tri.NO, Tri.NO, Tri.NO, b"")
+    now = MonotonicNs(display.now_ns)
+    assert display.pipe.feed_indicator([stale], Tri.NO, Tri.NO, now) is None
+    assert dataclasses.replace(last).gross_kg == 0

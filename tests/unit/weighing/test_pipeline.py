@@ -1,0 +1,151 @@
+"""The live pipeline on plain step loads: hold, void, refuse."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, Tri
+from terminal.core.types import Weighed, WeighFlag
+from terminal.weighing import Pipeline, calibration
+from terminal.weighing.params import WeighParams
+
+X_MM = (0, 0, 6_000, 6_000, 12_000, 12_000, 18_000, 18_000)
+Y_MM = (0, 3_000) * 4
+
+
+def params(beams: bool = True) -> WeighParams:
+    return calibration.weigh_params(
+        calibration.simulated("SIM-1"),
+        max_kg=100_000,
+        e_kg=20,
+        occupied_kg=800,
+        beams=beams,
+        rate_hz=80,
+        deck_length_mm=18_000,
+        cell_positions_mm=list(zip(X_MM, Y_MM, strict=True)),
+    )
+
+
+class Deck:
+    """Feeds one pipeline at 80 SPS in 10 ms ticks with a load spread over the cells."""
+
+    def __init__(self, p: WeighParams, seed: int = 1) -> None:
+        self.p = p
+        self.pipe = Pipeline(p)
+        self.rng = random.Random(seed)
+        self.now_ns = NS_PER_S
+        self.next_ns = NS_PER_S
+        self.period_ns = NS_PER_S // 80
+        self.newest: Weighed | None = None
+
+    def run(
+        self,
+        seconds: float,
+        kg: float,
+        *,
+        beam: Tri = Tri.NO,
+        dead: int = -1,
+        rail: int = -1,
+    ) -> list[Weighed]:
+        seen = []
+        end_ns = self.now_ns + int(seconds * NS_PER_S)
+        while self.now_ns < end_ns:
+            samples = []
+            while self.next_ns <= self.now_ns:
+                for i in range(self.p.cells):
+                    if i == dead:
+                        continue
+                    counts = kg / 8 / self.p.kg_per_count[i] + self.rng.gauss(0, 60)
+                    value = self.p.full_scale if i == rail else round(counts)
+                    samples.append(RawSample(MonotonicNs(self.next_ns), i, Counts(value)))
+                self.next_ns += self.period_ns
+            out = self.pipe.feed(samples, beam, Tri.NO, True, MonotonicNs(self.now_ns))
+            if out is not None:
+                seen.append(out)
+                self.newest = out
+            self.now_ns += 10_000_000
+        return seen
+
+
+def test_a_standing_load_is_held_as_a_multiple_of_the_division() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    assert deck.newest is not None
+    assert deck.newest.deck_empty is Tri.YES
+    assert deck.newest.zero_valid is Tri.YES
+    deck.run(6, 48_996)
+    assert deck.newest.held_kg == 49_000
+    assert deck.newest.gross_kg == 49_000
+    assert deck.newest.held_u_kg > 0
+
+
+def test_nothing_is_held_while_a_beam_is_blocked() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    seen = deck.run(6, 30_000, beam=Tri.YES)
+    assert all(w.held_kg is None for w in seen)
+
+
+@pytest.mark.parametrize("beam", [Tri.UNKNOWN, Tri.YES])
+def test_an_unknown_beam_reads_as_blocked(beam: Tri) -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    assert all(w.held_kg is None for w in deck.run(5, 30_000, beam=beam))
+
+
+def test_a_load_present_since_the_start_has_no_zero_reference() -> None:
+    deck = Deck(params())
+    seen = deck.run(6, 40_000)
+    assert all(w.held_kg is None for w in seen)
+    assert seen[-1].flags & WeighFlag.NO_ZERO_REF
+    assert seen[-1].zero_valid is Tri.NO
+
+
+def test_a_held_mass_is_voided_when_the_load_leaves() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(6, 30_000)
+    assert deck.newest is not None
+    assert deck.newest.held_kg == 30_000
+    deck.run(4, 0)
+    assert deck.newest.held_kg is None
+    assert deck.newest.deck_empty is Tri.YES
+
+
+def test_above_max_plus_nine_divisions_nothing_is_shown() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    seen = deck.run(6, 100_240)
+    assert seen[-1].gross_kg is None
+    assert seen[-1].held_kg is None
+    assert seen[-1].flags & WeighFlag.OVERLOAD
+
+
+def test_a_silent_cell_takes_the_weight_away() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(6, 30_000)
+    deck.run(3, 30_000, dead=3)
+    assert deck.newest is not None
+    assert deck.newest.gross_kg is None
+    assert deck.newest.held_kg is None
+
+
+def test_a_cell_at_the_rail_is_named() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(4, 30_000, rail=5)
+    assert deck.newest is not None
+    assert deck.newest.held_kg is None
+    assert deck.newest.flags & WeighFlag.SATURATION
+    assert deck.newest.cell == 5
+
+
+def test_the_zero_survives_a_restart() -> None:
+    deck = Deck(params())
+    deck.run(3, 60)
+    again = Pipeline(params())
+    assert again.restore_zero(deck.pipe.zero_state(), MonotonicNs(1))
+    assert [e.kind for e in again.drain_events()] == ["zero_restored"]
