@@ -93,6 +93,7 @@ class VehicleFound(msgspec.Struct, frozen=True, tag=True):
     tyres_missing: int | None
     licence_gross_kg: int | None
     axle_pattern: str | None
+    semi_spacing_cm: int | None = None
 
 
 class Look(msgspec.Struct, frozen=True, tag=True):

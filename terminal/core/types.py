@@ -157,7 +157,8 @@ class PhotoRef:
 class VehicleFacts:
     """What the site's vehicle list says of a plate (DOMAIN 1.6). None means not known.
 
-    vehicle_type: rigid, articulated, centre_axle or full_trailer.
+    vehicle_type: rigid, articulated, centre_axle or full_trailer. semi_spacing_cm: distance of
+    the semi-trailer's axles, which the 37 t limit with air suspension depends on.
     """
 
     vehicle_type: str | None = None
@@ -166,6 +167,7 @@ class VehicleFacts:
     tyres_missing: int | None = None
     licence_gross_kg: int | None = None
     axle_pattern: str | None = None
+    semi_spacing_cm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
