@@ -1,0 +1,251 @@
+"""The book: turns drafts and events into signed records and writes each group in one commit.
+
+Here a record gets its number, its time, its place in the chain and its signature. The answer
+for a visit is the same for ever; a photo that is not there is left out and said so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hal.contract.devices import Clock
+from hal.contract.types import MonotonicNs
+from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
+from terminal.ledger.errors import LedgerRefusedError
+from terminal.ledger.evidence import Evidence
+from terminal.ledger.store import Head, NewItem, Store
+from terminal.messages import CommitDraft, encode
+from terminal.records import (
+    COLOUR_CODES,
+    COLOUR_TABLE,
+    Happening,
+    Origin,
+    PublicKey,
+    Record,
+    RecordError,
+    Signer,
+    Weigh,
+    over_permille,
+    record_hash,
+    sign_record,
+)
+
+DETAIL_CHARS_MAX = 400
+
+COUNTY_EVENTS: dict[str, str] = {
+    "lockout": "the lane stopped by itself; somebody must look",
+    "wired_release": "the barrier was opened by the key switch, past the software",
+    "override": "two persons let a vehicle go against the verdict",
+    "estop": "the emergency stop was pressed",
+    "zero_out": "the zero left its legal range",
+    "zero_invalid": "the zero left its legal range",
+    "seal": "the calibration seal was opened",
+    "door": "the cabinet was opened",
+    "invariant": "the program caught itself breaking a rule",
+    "contract_violation": "the program caught itself breaking a rule",
+    "barrier_fault": "the barrier does not do what it is told",
+    "relay_disagrees": "the barrier's relay does not do what it is told",
+    "left_early": "a vehicle left before it was let go",
+    "calibration_changed": "another calibration is in force",
+    "photo_missing": "a picture of a record was not there when it was committed",
+    "outbox_alarm": "the outbox is nearly full",
+}
+"""Events that go to the county as alarm records, and why. All others are journal entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one commit added: records and whether a new item waits."""
+
+    committed: Committed
+    repeated: bool
+
+
+class Book:
+    """Writer of the chain."""
+
+    def __init__(
+        self,
+        store: Store,
+        evidence: Evidence,
+        signer: Signer,
+        origin: Origin,
+        clock: Clock,
+        *,
+        targets: Sequence[tuple[str, bool]],
+    ) -> None:
+        """targets: (name, whether it wants photos)."""
+        self.origin = origin
+        self._store = store
+        self._evidence = evidence
+        self._signer = signer
+        self._clock = clock
+        self._targets = tuple(name for name, _photos in targets)
+        self._photo_targets = tuple(name for name, photos in targets if photos)
+        self.last_seq = store.head().seq
+
+    @property
+    def public_key(self) -> PublicKey:
+        """What verifies this book's records."""
+        return self._signer.public_key
+
+    def now_ns(self) -> MonotonicNs:
+        """Monotonic now."""
+        return self._clock.monotonic_ns()
+
+    def known(self, draft: RecordDraft) -> Committed | None:
+        """The answer already given for this visit, None when it is new.
+
+        Raises LedgerRefusedError when the visit was committed with other content.
+        """
+        found = self._store.visit(self.origin.boot_id, draft.visit_id)
+        if found is None:
+            return None
+        draft_sha256, head = found
+        if draft_sha256 != _draft_sha256(draft):
+            raise LedgerRefusedError(
+                f"visit {draft.visit_id} is already committed as record {head.seq} with other "
+                f"content; a record is never changed"
+            )
+        return Committed(draft.visit_id, head.seq, head.record_hash)
+
+    def commit(self, draft: RecordDraft, *, simulated: bool) -> Written:
+        """Make one visit durable: pictures, then record, picture rows and deliveries at once.
+
+        Raises LedgerRefusedError when it cannot be; nothing is then acknowledged.
+        """
+        before = self.known(draft)
+        if before is not None:
+            return Written(before, repeated=True)
+        kept, missing = self._adopt(draft.photos)
+        weigh = _weigh(replace(draft, photos=kept))
+        contents: list[tuple[str, Weigh | Happening]] = [("record", weigh)]
+        if missing:
+            names = ", ".join(f"{photo.role} {photo.sha256.hex()[:16]}" for photo in missing)
+            at_ns = int(self._clock.monotonic_ns())
+            detail = f"visit {draft.visit_id}: {names}"
+            contents.append(("alarm", Happening(event="photo_missing", detail=detail, at_ns=at_ns)))
+        with self._store.transaction():
+            heads = self._append(contents, simulated=simulated or draft.simulated)
+            head = heads[0]
+            self._store.add_visit(
+                self.origin.boot_id, draft.visit_id, _draft_sha256(draft), head.seq
+            )
+            for photo in kept:
+                self._add_photo(photo)
+        self.last_seq = heads[-1].seq
+        for photo in kept:
+            self._evidence.release(photo.sha256)
+        return Written(Committed(draft.visit_id, head.seq, head.record_hash), repeated=False)
+
+    def journal(
+        self, events: Sequence[Event], lost: int, *, simulated: bool, alarms: bool = True
+    ) -> bool:
+        """Keep events; those of COUNTY_EVENTS also become alarm records. True: some did.
+
+        alarms False: the outbox is full beyond its reserve, keep journal entries only. Raises
+        LedgerRefusedError when the disk refuses; nothing of the group is then kept.
+        """
+        told = [event for event in events if alarms and event.kind in COUNTY_EVENTS]
+        wall_ns, boot_id = self._clock.wall_ns(), self.origin.boot_id
+        with self._store.transaction():
+            for event in events:
+                detail = event.detail[:DETAIL_CHARS_MAX]
+                self._store.journal(event.kind, int(event.at_ns), wall_ns, boot_id, detail)
+            if lost:
+                now_ns = int(self._clock.monotonic_ns())
+                self._store.journal("journal_lost", now_ns, wall_ns, boot_id, str(lost))
+            heads = self._append(
+                [("alarm", _happening(event)) for event in told], simulated=simulated
+            )
+        if heads:
+            self.last_seq = heads[-1].seq
+        return bool(heads)
+
+    def _adopt(
+        self, photos: Sequence[PhotoRef]
+    ) -> tuple[tuple[PhotoRef, ...], tuple[PhotoRef, ...]]:
+        kept: list[PhotoRef] = []
+        missing: list[PhotoRef] = []
+        for photo in photos:
+            try:
+                adopted = self._evidence.adopt(photo.sha256, photo.size_bytes)
+            except OSError as error:
+                raise LedgerRefusedError(
+                    f"picture {photo.role} cannot be stored: {error.strerror}"
+                ) from error
+            (kept if adopted else missing).append(photo)
+        return tuple(kept), tuple(missing)
+
+    def _append(
+        self, contents: Sequence[tuple[str, Weigh | Happening]], *, simulated: bool
+    ) -> list[Head]:
+        heads: list[Head] = []
+        head = self._store.head()
+        for item_class, content in contents:
+            record = Record(
+                origin=self.origin,
+                seq=head.seq + 1,
+                prev_hash=head.record_hash,
+                wall_ns=self._clock.wall_ns(),
+                clock_quality=self._clock.quality(),
+                recorded_ns=int(self._clock.monotonic_ns()),
+                simulated=simulated,
+                content=content,
+            )
+            try:
+                signed = sign_record(record, self._signer)
+            except RecordError as error:
+                raise LedgerRefusedError(f"the draft cannot be a record: {error}") from error
+            head = Head(record.seq, record_hash(signed))
+            item = NewItem(item_class, record.record_id, head.record_hash, signed, seq=record.seq)
+            self._store.add(item, self._targets, record.wall_ns)
+            heads.append(head)
+        return heads
+
+    def _add_photo(self, photo: PhotoRef) -> None:
+        path = str(self._evidence.path_of(photo.sha256))
+        item = NewItem("photo", photo.sha256.hex(), photo.sha256, b"", path=path)
+        self._store.add(item, self._photo_targets, self._clock.wall_ns())
+
+
+def _draft_sha256(draft: RecordDraft) -> bytes:
+    return hashlib.sha256(encode(CommitDraft(draft))).digest()
+
+
+def _happening(event: Event) -> Happening:
+    detail = event.detail[:DETAIL_CHARS_MAX]
+    return Happening(event=event.kind, detail=detail, at_ns=int(event.at_ns))
+
+
+def _weigh(draft: RecordDraft) -> Weigh:
+    return Weigh(
+        visit_id=draft.visit_id,
+        verdict=draft.verdict,
+        reason=draft.reason,
+        gross_kg=draft.gross_kg,
+        uncertainty_kg=draft.uncertainty_kg,
+        e_kg=draft.e_kg,
+        source=draft.source,
+        limit_kg=draft.limit_kg,
+        over_kg=draft.over_kg,
+        over_permille=over_permille(draft.gross_kg, draft.limit_kg),
+        limit_row=draft.limit_row,
+        limit_edition=draft.limit_edition,
+        axles=draft.axles,
+        axle_loads_kg=draft.axle_loads_kg,
+        vehicle_type=draft.vehicle_type,
+        plate=draft.plate,
+        plate_colour=draft.plate_colour if draft.plate_colour in COLOUR_CODES else "unknown",
+        colour_table=COLOUR_TABLE,
+        plate_kind=draft.plate_kind,
+        plate_source=draft.plate_source,
+        plate_margin_mn=draft.plate_margin_mn,
+        weigh_flags=draft.weigh_flags,
+        zero_age_ms=draft.zero_age_ms,
+        arrived_ns=int(draft.arrived_ns),
+        weighed_ns=int(draft.weighed_ns),
+        photos=draft.photos,
+    )

@@ -1,0 +1,101 @@
+"""Photos of record: a folder whose file names are the digests of the contents.
+
+A picture is linked or copied from the camera's spool, made durable, and only then may a record
+name it; the spool copy goes after that record's commit. It must never change a stored file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Container, Iterator
+from pathlib import Path
+
+SHARDS = 256
+PHOTO_BYTES_MAX = 4_000_000
+
+
+def durable(path: Path) -> None:
+    """Fsync one file or folder. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class Evidence:
+    """The content-addressed folder of one ledger."""
+
+    def __init__(self, folder: Path, spool: Path) -> None:
+        """Make the folder and its 256 shards, durably, when they are not there. Raises OSError."""
+        self.folder = folder
+        self.spool = spool
+        if not (folder / f"{SHARDS - 1:02x}").is_dir():
+            for shard in range(SHARDS):
+                (folder / f"{shard:02x}").mkdir(parents=True, exist_ok=True)
+            durable(folder)
+            durable(folder.parent)
+
+    def path_of(self, sha256: bytes) -> Path:
+        """Where the picture of this digest is kept."""
+        name = sha256.hex()
+        return self.folder / name[:2] / f"{name}.jpg"
+
+    def adopt(self, sha256: bytes, size_bytes: int) -> bool:
+        """Make the spooled picture durable evidence. False: missing, or not what it claims.
+
+        Repeating it is harmless. Raises OSError when the disk refuses.
+        """
+        kept = self.path_of(sha256)
+        if holds(kept, sha256, size_bytes):
+            durable(kept)
+            durable(kept.parent)
+            return True
+        source = self.spool / f"{sha256.hex()}.jpg"
+        if not holds(source, sha256, size_bytes):
+            return False
+        part = kept.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        try:
+            os.link(source, part)
+        except OSError:
+            part.write_bytes(source.read_bytes())
+        durable(part)
+        part.replace(kept)
+        durable(kept.parent)
+        return True
+
+    def release(self, sha256: bytes) -> None:
+        """The record is committed: the spool's copy is no longer needed."""
+        with contextlib.suppress(OSError):
+            (self.spool / f"{sha256.hex()}.jpg").unlink(missing_ok=True)
+
+    def stored(self) -> Iterator[Path]:
+        """Every file of the folder, of any name."""
+        for shard in range(SHARDS):
+            yield from (self.folder / f"{shard:02x}").iterdir()
+
+    def sweep(self, referenced: Container[str]) -> int:
+        """Remove files that no record names (left by a crash before the commit); how many.
+
+        The spool still holds them, so a repeated draft finds its pictures again.
+        """
+        swept = 0
+        for path in self.stored():
+            if path.suffix != ".jpg" or path.stem not in referenced:
+                path.unlink(missing_ok=True)
+                swept += 1
+        return swept
+
+
+def holds(path: Path, sha256: bytes, size_bytes: int) -> bool:
+    """Whether this file is there and is the picture of that digest and size."""
+    try:
+        found = path.stat().st_size
+        if found != size_bytes or found > PHOTO_BYTES_MAX:
+            return False
+        return hashlib.sha256(path.read_bytes()).digest() == sha256
+    except OSError:
+        return False

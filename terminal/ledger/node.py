@@ -1,0 +1,288 @@
+"""The ledger process as a Node: messages in, durable facts, answers out.
+
+Sole writer of the database and the only holder of the signing key. A disk that refuses becomes
+a CommitRefused with its reason; an answer is never sent before the commit returned.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+
+from hal.contract.types import NS_PER_S, MonotonicNs
+from terminal import outbox
+from terminal.core.types import Event, RecordDraft
+from terminal.ledger import vehicles
+from terminal.ledger.book import Book
+from terminal.ledger.errors import LedgerRefusedError
+from terminal.ledger.flight import FlightRecorder
+from terminal.ledger.store import Store
+from terminal.link import PeerDown, PeerUp, Received
+from terminal.messages import (
+    CommitDone,
+    CommitDraft,
+    CommitRefused,
+    Delivered,
+    FlightFrame,
+    ItemClass,
+    Journal,
+    LedgerStatus,
+    Message,
+    Pending,
+    Pull,
+    PullDone,
+    TargetStatus,
+    Undeliverable,
+    VehicleLookup,
+    Wake,
+)
+from terminal.node import NodeEvent, Send
+
+PULL_MAX = 32
+"""Items answered to one Pull: what a link's queue holds."""
+JOURNAL_WAITING_MAX = 256
+"""Events kept while the disk refuses; older ones are dropped and counted."""
+ALARM_RESERVE = 1_000
+"""Alarms still become records this far beyond the outbox bound."""
+ALLOWED: dict[str, tuple[type, ...]] = {
+    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame),
+    "uplink": (Pull, Delivered, Undeliverable, TargetStatus),
+}
+"""Which peer may say what. Snapshots and everything else are ignored."""
+
+
+@dataclass(slots=True)
+class TargetState:
+    """One receiving platform as the ledger sees it."""
+
+    name: str
+    waiting: int = 0
+    quarantined: int = 0
+    up: bool = False
+    rung: str = ""
+
+
+@dataclass(slots=True)
+class LedgerNode:
+    """Logic of the ledger process. Made by terminal.ledger.build."""
+
+    store: Store
+    book: Book
+    flight: FlightRecorder
+    target_names: tuple[str, ...]
+    outbox_max: int
+    disk_free_bytes_min: int
+    disk_free: Callable[[], int]
+    simulated: bool
+    rng: random.Random
+    name: str = "ledger"
+    period_ns: int = NS_PER_S
+    targets: dict[str, TargetState] = field(default_factory=dict)
+    events_waiting: list[Event] = field(default_factory=list)
+    events_lost: int = 0
+    last_refusal: str = ""
+    _alarmed: bool = False
+
+    def __post_init__(self) -> None:
+        """Take stock of what is owed."""
+        self.targets = {name: TargetState(name) for name in self.target_names}
+        self._count()
+
+    def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
+        """One message, link change or second. Never raises for a disk that refuses."""
+        match event:
+            case PeerUp(peer, simulated):
+                self.simulated = self.simulated or simulated
+                return self._greet(peer)
+            case PeerDown():
+                return self._lost(event.peer)
+            case Received(peer, message):
+                if not isinstance(message, ALLOWED.get(peer, ())):
+                    return ()
+                return self._answer(peer, message, now_ns)
+            case _:
+                return self._second()
+
+    def close(self) -> None:
+        """Close every file."""
+        self.flight.close()
+        self.store.close()
+
+    def _greet(self, peer: str) -> Sequence[Send]:
+        if peer == "control":
+            return (self._status(),)
+        return (Send("uplink", Wake()),) if peer == "uplink" else ()
+
+    def _lost(self, peer: str) -> Sequence[Send]:
+        if peer == "uplink":
+            for target in self.targets.values():
+                target.up, target.rung = False, ""
+        return (self._status(),)
+
+    def _second(self) -> Sequence[Send]:
+        sends = list(self._write_events((), 0)) if self.events_waiting else []
+        return [*sends, self._status()]
+
+    def _answer(self, peer: str, message: Message, now_ns: MonotonicNs) -> Sequence[Send]:
+        try:
+            return self._control(message) if peer == "control" else self._uplink(message, now_ns)
+        except apsw.Error as error:
+            self.last_refusal = f"the ledger cannot be read: {error}"
+        except LedgerRefusedError as error:
+            self.last_refusal = str(error)
+        if isinstance(message, CommitDraft):
+            return (
+                Send("control", CommitRefused(message.draft.visit_id, self.last_refusal)),
+                self._status(),
+            )
+        return ()
+
+    def _control(self, message: Message) -> Sequence[Send]:
+        match message:
+            case CommitDraft(draft):
+                return self._commit(draft)
+            case Journal(events, lost):
+                return self._write_events(events, lost)
+            case VehicleLookup(plate):
+                return (Send("control", vehicles.find(self.store, plate)),)
+            case FlightFrame(frame):
+                self.flight.append(frame)
+            case _:
+                pass
+        return ()
+
+    def _uplink(self, message: Message, now_ns: MonotonicNs) -> Sequence[Send]:
+        match message:
+            case Pull(target, limit):
+                return self._pull(target, limit, now_ns)
+            case Delivered(target, item, receipt):
+                return self._settle(target, item, lambda d: outbox.after_receipt(d, receipt))
+            case Undeliverable(target, item, code, why):
+                jitter = self.rng.randint(0, outbox.JITTER_MAX)
+                return self._settle(
+                    target, item, lambda d: outbox.after_refusal(d, code, why, now_ns, jitter)
+                )
+            case TargetStatus(target, up, rung, _why):
+                if target in self.targets:
+                    self.targets[target].up, self.targets[target].rung = up, rung
+                    return (self._status(),)
+            case _:
+                pass
+        return ()
+
+    def _commit(self, draft: RecordDraft) -> Sequence[Send]:
+        known = self.book.known(draft)
+        if known is not None:
+            return (Send("control", CommitDone(known)),)
+        free_bytes = self.disk_free()
+        if free_bytes < self.disk_free_bytes_min:
+            raise LedgerRefusedError(
+                f"only {free_bytes // 1_000_000} MB are free on the ledger's disk; "
+                f"{self.disk_free_bytes_min // 1_000_000} MB must stay free"
+            )
+        if self._fill() is outbox.Fill.FULL:
+            raise LedgerRefusedError(
+                f"the outbox holds {self._unsent()} unsent items, its bound is {self.outbox_max}"
+            )
+        written = self.book.commit(draft, simulated=self.simulated)
+        self.last_refusal = ""
+        return (Send("control", CommitDone(written.committed)), *self._after_new())
+
+    def _after_new(self) -> Sequence[Send]:
+        self._count()
+        return (*self._warn(), self._status(), Send("uplink", Wake()))
+
+    def _warn(self) -> Sequence[Send]:
+        if self._fill() is outbox.Fill.OK:
+            self._alarmed = False
+        elif not self._alarmed:
+            self._alarmed = True
+            now_ns = self.book.now_ns()
+            detail = f"{self._unsent()} of {self.outbox_max} items wait"
+            return self._write_events((Event("outbox_alarm", now_ns, detail),), 0)
+        return ()
+
+    def _write_events(self, events: Sequence[Event], lost: int) -> Sequence[Send]:
+        self.events_waiting.extend(events)
+        self.events_lost += lost + max(0, len(self.events_waiting) - JOURNAL_WAITING_MAX)
+        del self.events_waiting[:-JOURNAL_WAITING_MAX]
+        beyond = self._unsent() >= self.outbox_max + ALARM_RESERVE
+        try:
+            new = self.book.journal(
+                self.events_waiting, self.events_lost, simulated=self.simulated, alarms=not beyond
+            )
+        except LedgerRefusedError as error:
+            self.last_refusal = str(error)
+            return ()
+        self.events_waiting.clear()
+        self.events_lost = 0
+        if not new:
+            return ()
+        self._count()
+        return (self._status(), Send("uplink", Wake()))
+
+    def _pull(self, target: str, limit: int, now_ns: MonotonicNs) -> Sequence[Send]:
+        if target not in self.targets:
+            return (Send("uplink", PullDone(target, 0)),)
+        items = self.store.pull(target, now_ns, max(0, min(limit, PULL_MAX)))
+        pending = [
+            Send(
+                "uplink",
+                Pending(
+                    target,
+                    it.item,
+                    ItemClass(it.item_class),
+                    it.item_id,
+                    it.sha256,
+                    it.body,
+                    it.path,
+                ),
+            )
+            for it in items
+        ]
+        left = self.targets[target].waiting - len(items)
+        return [*pending, Send("uplink", PullDone(target, max(0, left)))]
+
+    def _settle(
+        self, target: str, item: int, change: Callable[[outbox.Delivery], outbox.Delivery]
+    ) -> Sequence[Send]:
+        delivery = self.store.delivery(target, item)
+        if delivery is None:
+            return ()
+        changed = change(delivery)
+        if changed == delivery:
+            return ()
+        with self.store.transaction():
+            self.store.set_delivery(target, item, changed)
+        state = self.targets.get(target)
+        if state is not None:
+            state.waiting += (changed.state == 0) - (delivery.state == 0)
+            state.quarantined += (changed.state == 2) - (delivery.state == 2)
+        return (*self._warn(), self._status())
+
+    def _count(self) -> None:
+        for target in self.targets.values():
+            target.waiting, target.quarantined = self.store.counts(target.name)
+
+    def _unsent(self) -> int:
+        return max((target.waiting for target in self.targets.values()), default=0)
+
+    def _fill(self) -> outbox.Fill:
+        return outbox.fill_of(self._unsent(), self.outbox_max)
+
+    def _status(self) -> Send:
+        states = self.targets.values()
+        return Send(
+            "control",
+            LedgerStatus(
+                self.book.last_seq,
+                self._unsent(),
+                sum(target.quarantined for target in states),
+                self.outbox_max,
+                self.disk_free(),
+                tuple((t.name, t.waiting, t.quarantined, t.up, t.rung) for t in states),
+            ),
+        )

@@ -1,0 +1,319 @@
+"""The ledger's answers: durable once, the same for ever, refused with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from hal.contract.types import MonotonicNs
+from terminal.config import Target
+from terminal.core.types import Event, PhotoRef
+from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX
+from terminal.messages import (
+    CommitDone,
+    CommitDraft,
+    CommitRefused,
+    Delivered,
+    FlightFrame,
+    ItemClass,
+    Journal,
+    LedgerStatus,
+    Pending,
+    Pull,
+    PullDone,
+    TargetStatus,
+    Undeliverable,
+    VehicleFound,
+    VehicleLookup,
+    Wake,
+)
+from terminal.records import decode_signed, verify_chain
+from tests.unit.ledger.builders import draft
+from tests.unit.ledger.lane import Lane, of_kind
+
+
+@pytest.fixture
+def lane(tmp_path: Path) -> Lane:
+    return Lane(tmp_path)
+
+
+def test_a_visit_is_committed_once_and_answered_the_same_for_ever(lane: Lane) -> None:
+    node = lane.open()
+    first = lane.commit(node, draft(7))
+    assert isinstance(first, CommitDone)
+    assert lane.commit(node, draft(7)) == first
+    node.close()
+    node = lane.open()
+    assert lane.commit(node, draft(7)) == first
+    second = lane.commit(node, draft(8))
+    assert isinstance(second, CommitDone)
+    assert second.committed.seq == first.committed.seq + 1
+    signed = list(node.store.signed_records())
+    assert verify_chain(signed, node.book.public_key) is None
+    assert len(signed) == 2
+    node.close()
+
+
+def test_other_content_for_the_same_visit_is_refused(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(7))
+    answer = lane.commit(node, draft(7, gross_kg=20_000))
+    assert isinstance(answer, CommitRefused)
+    assert "already committed" in answer.why
+    assert len(list(node.store.signed_records())) == 1
+    node.close()
+
+
+def test_the_same_visit_number_after_a_reboot_is_another_visit(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(7))
+    node.close()
+    node = lane.open(boot_id=b"n" * 16)
+    answer = lane.commit(node, draft(7, gross_kg=20_000))
+    assert isinstance(answer, CommitDone)
+    assert answer.committed.seq == 2
+    node.close()
+
+
+def test_the_record_says_what_the_draft_said_and_who_we_are(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(7, over_kg=1_200, gross_kg=50_200, plate_colour="pink"))
+    record = decode_signed(next(node.store.signed_records()))
+    assert record.weigh is not None
+    assert (record.weigh.gross_kg, record.weigh.over_permille) == (50_200, 24)
+    assert record.weigh.plate_colour == "unknown"
+    assert record.weigh.limit_edition == "2016-62"
+    assert record.origin.config_sha256 == b"c" * 32
+    assert record.wall_ns == lane.clock.wall
+    assert not record.simulated
+    node.close()
+
+
+@pytest.mark.parametrize("who", ["node", "peer", "draft"])
+def test_anything_simulated_marks_the_record(lane: Lane, who: str) -> None:
+    lane.simulated = who == "node"
+    node = lane.open()
+    lane.up(node, "control", simulated=who == "peer")
+    lane.commit(node, draft(7, simulated=who == "draft"))
+    assert decode_signed(next(node.store.signed_records())).simulated
+    node.close()
+
+
+def test_photos_become_evidence_before_the_answer(lane: Lane) -> None:
+    node = lane.open()
+    photo = lane.spool(b"front picture")
+    answer = lane.commit(node, draft(7, photos=(photo,)))
+    assert isinstance(answer, CommitDone)
+    kept = lane.folder / "evidence" / photo.sha256.hex()[:2] / f"{photo.sha256.hex()}.jpg"
+    assert kept.read_bytes() == b"front picture"
+    assert not list((lane.base / "run" / "spool").iterdir())
+    items = of_kind(lane.tell(node, Pull("county", 10), "uplink"), Pending)
+    assert [item.item_class for item in items] == [ItemClass.RECORD, ItemClass.PHOTO]
+    assert items[1].path == str(kept)
+    assert items[1].sha256 == photo.sha256
+    assert lane.commit(node, draft(7, photos=(photo,))) == answer
+    node.close()
+
+
+def test_a_missing_or_wrong_photo_is_left_out_and_said(lane: Lane) -> None:
+    node = lane.open()
+    good = lane.spool(b"front picture")
+    gone = PhotoRef("rear", b"g" * 32, 100)
+    wrong = dataclasses.replace(lane.spool(b"deck picture", "deck"), size_bytes=1)
+    answer = lane.commit(node, draft(7, photos=(good, gone, wrong)))
+    assert isinstance(answer, CommitDone)
+    first, second = (decode_signed(signed) for signed in node.store.signed_records())
+    assert first.weigh is not None
+    assert first.weigh.photos == (good,)
+    assert second.happening is not None
+    assert second.happening.event == "photo_missing"
+    assert "visit 7: rear 6767" in second.happening.detail
+    assert ", deck " in second.happening.detail
+    node.close()
+
+
+def test_low_disk_and_full_outbox_refuse_with_the_figures(lane: Lane) -> None:
+    lane.outbox_max = 100
+    node = lane.open()
+    lane.free_bytes = 199_999_999
+    answer = lane.commit(node, draft(1))
+    assert isinstance(answer, CommitRefused)
+    assert "199 MB" in answer.why
+    lane.free_bytes = 200_000_000
+    seq = 0
+    for visit_id in range(1, 100):
+        answer = lane.commit(node, draft(visit_id))
+        assert isinstance(answer, CommitDone)
+        seq = answer.committed.seq
+    assert seq == 99 + 1, "the alarm at 80 % is a record too"
+    answer = lane.commit(node, draft(200))
+    assert isinstance(answer, CommitRefused)
+    assert "its bound is 100" in answer.why
+    assert isinstance(lane.commit(node, draft(99)), CommitDone), "what is committed stays so"
+    alarms = [decode_signed(one).happening for one in node.store.signed_records()]
+    assert [one.event for one in alarms if one] == ["outbox_alarm"]
+    node.close()
+
+
+def test_pull_gives_alarms_first_and_waits_for_receipts(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1, photos=(lane.spool(b"p"),)))
+    lane.tell(node, Journal((Event("lockout", MonotonicNs(5), "sample_stale"),), 0))
+    sends = lane.tell(node, Pull("county", 2), "uplink")
+    items = of_kind(sends, Pending)
+    assert [item.item_class for item in items] == [ItemClass.ALARM, ItemClass.RECORD]
+    assert of_kind(sends, PullDone) == [PullDone("county", 1)]
+    assert items == of_kind(lane.tell(node, Pull("county", 2), "uplink"), Pending)
+    assert lane.tell(node, Delivered("county", items[0].item, b""), "uplink") == ()
+    status = of_kind(
+        lane.tell(node, Delivered("county", items[0].item, b"r"), "uplink"), LedgerStatus
+    )
+    assert status[0].unsent == 2
+    assert lane.tell(node, Delivered("county", items[0].item, b"r"), "uplink") == ()
+    again = of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending)
+    assert [item.item_class for item in again] == [ItemClass.RECORD, ItemClass.PHOTO]
+    for strange in (Delivered("county", 999, b"r"), Delivered("moon", 1, b"r")):
+        assert lane.tell(node, strange, "uplink") == ()
+    assert of_kind(lane.tell(node, Pull("moon", 9), "uplink"), PullDone) == [PullDone("moon", 0)]
+    node.close()
+
+
+def test_a_permanent_refusal_is_quarantined_and_blocks_nobody(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1))
+    lane.commit(node, draft(2))
+    one, two = of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending)
+    sends = lane.tell(node, Undeliverable("county", one.item, "4.00", "bad plate"), "uplink")
+    status = of_kind(sends, LedgerStatus)[0]
+    assert (status.unsent, status.quarantined) == (1, 1)
+    lane.tell(node, Undeliverable("county", two.item, "5.03", "busy"), "uplink")
+    assert of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending) == []
+    lane.clock.at_ns += 5_000_000_000
+    assert of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending) == [two]
+    found = node.store.delivery("county", one.item)
+    assert found is not None
+    assert (found.code, found.why) == ("4.00", "bad plate")
+    node.close()
+    node = lane.open()
+    assert node.targets["county"].quarantined == 1
+    node.close()
+
+
+def test_a_new_target_gets_everything_and_changes_no_stored_byte(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1, photos=(lane.spool(b"p"),)))
+    before = of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending)
+    node.close()
+    lane.targets = (Target(), Target(name="province", photos=False))
+    node = lane.open()
+    owed = of_kind(lane.tell(node, Pull("province", 9), "uplink"), Pending)
+    assert [item.body for item in owed] == [before[0].body]
+    lane.tell(node, Delivered("province", owed[0].item, b"r"), "uplink")
+    assert of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending) == before
+    lane.commit(node, draft(2, photos=(lane.spool(b"q"),)))
+    assert node.targets["county"].waiting == 4
+    assert node.targets["province"].waiting == 1
+    node.close()
+
+
+def test_the_same_picture_twice_is_kept_and_sent_once(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1, photos=(lane.spool(b"p"),)))
+    lane.commit(node, draft(2, photos=(lane.spool(b"p"),)))
+    items = of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending)
+    assert [item.item_class for item in items] == [ItemClass.RECORD] * 2 + [ItemClass.PHOTO]
+    node.close()
+
+
+def test_pull_is_bounded(lane: Lane) -> None:
+    node = lane.open()
+    for visit_id in range(PULL_MAX + 3):
+        lane.commit(node, draft(visit_id))
+    for limit, given in ((1_000, PULL_MAX), (-1, 0), (3, 3)):
+        sends = lane.tell(node, Pull("county", limit), "uplink")
+        assert len(of_kind(sends, Pending)) == given
+    node.close()
+
+
+def test_journal_keeps_events_and_raises_alarms(lane: Lane) -> None:
+    node = lane.open()
+    events = (
+        Event("zero_set", MonotonicNs(1), "3 kg"),
+        Event("override", MonotonicNs(2), "x" * 900),
+    )
+    sends = lane.tell(node, Journal(events, 4))
+    assert of_kind(sends, Wake)
+    kinds = [row[0] for row in node.store.execute("select kind from journal order by no")]
+    assert kinds == ["ledger_started", "zero_set", "override", "journal_lost"]
+    record = decode_signed(next(node.store.signed_records()))
+    assert record.happening is not None
+    assert record.happening.event == "override"
+    assert lane.tell(node, Journal((Event("zero_set", MonotonicNs(3)),), 0)) == ()
+    node.close()
+
+
+def test_events_wait_while_the_disk_refuses(lane: Lane) -> None:
+    node = lane.open()
+    node.store.execute("pragma query_only = 1")
+    events = tuple(Event("zero_set", MonotonicNs(n)) for n in range(JOURNAL_WAITING_MAX + 10))
+    assert lane.tell(node, Journal(events, 0)) == ()
+    assert "cannot write" in node.last_refusal
+    answer = lane.commit(node, draft(1))
+    assert isinstance(answer, CommitRefused)
+    assert "cannot write" in answer.why
+    assert lane.tell(node, Undeliverable("county", 1, "4.00", ""), "uplink") == ()
+    node.store.execute("pragma query_only = 0")
+    lane.tick(node)
+    assert not node.events_waiting
+    lost = node.store.execute("select detail from journal where kind = 'journal_lost'")
+    assert lost == [("10",)]
+    assert isinstance(lane.commit(node, draft(1)), CommitDone)
+    node.close()
+
+
+def test_status_each_second_and_peers(lane: Lane) -> None:
+    node = lane.open()
+    assert of_kind(lane.up(node, "control"), LedgerStatus)
+    assert of_kind(lane.up(node, "uplink"), Wake)
+    lane.tell(node, TargetStatus("county", True, "tcp", ""), "uplink")
+    status = of_kind(lane.tick(node), LedgerStatus)[0]
+    assert status.targets == (("county", 0, 0, True, "tcp"),)
+    assert status.outbox_max == 1_000
+    assert lane.tell(node, TargetStatus("moon", True, "tcp", ""), "uplink") == ()
+    node.close()
+
+
+def test_a_peer_may_say_only_its_own(lane: Lane) -> None:
+    node = lane.open()
+    assert lane.tell(node, CommitDraft(draft(1)), "uplink") == ()
+    assert lane.tell(node, Pull("county", 1), "control") == ()
+    assert lane.tell(node, Journal((), 0), "console") == ()
+    assert lane.tell(node, FlightFrame(b"tick")) == ()
+    assert list(node.store.signed_records()) == []
+    node.close()
+
+
+def test_vehicle_list(lane: Lane) -> None:
+    lane.vehicle_list = "vehicles.csv"
+    listed = lane.base / "vehicles.csv"
+    listed.write_text(
+        "plate,vehicle_type,drive_axles,air_suspension,licence_gross_kg\n"
+        "晋L12345,articulated,2,1,\n晋L54321,spaceship,,,\n晋L11111,,-1,,\n晋L12345,,,,\n",
+        encoding="utf-8",
+    )
+    node = lane.open()
+    found = of_kind(lane.tell(node, VehicleLookup("晋L12345")), VehicleFound)[0]
+    assert found == VehicleFound("晋L12345", "articulated", 2, True, None, None, None)
+    unknown = of_kind(lane.tell(node, VehicleLookup("晋L54321")), VehicleFound)[0]
+    assert unknown.vehicle_type is None
+    said = node.store.execute("select detail from journal where kind = 'vehicle_list'")
+    assert said == [("1 vehicles, 3 rows left out",)]
+    node.close()
+    for bad in (b"\xff\xfe", b"number,kind\n1,2\n", b"plate\n" + b'"' + b"x" * 200_000):
+        listed.write_bytes(bad)
+        node = lane.open()
+        assert node.store.execute("select 1 from journal where kind = 'vehicle_list_refused'")
+        assert of_kind(lane.tell(node, VehicleLookup("晋L12345")), VehicleFound) == [found]
+        node.close()
