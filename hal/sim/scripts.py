@@ -1,0 +1,165 @@
+"""What happens in a simulated run, as data: trucks by plan, the operator's habits, the order.
+
+Masses are what the trucks really weigh; limits are none of this module's business. Plates are
+invented. random_trucks never ends and repeats for a seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hal.sim.operator import Reaction
+from hal.sim.seeds import stream
+from hal.sim.traffic import tailgating
+from hal.sim.truck import TruckPlan
+
+ARTICULATED_6 = TruckPlan(
+    "articulated 1+2+3",
+    (1_400, 4_700, 6_050, 11_300, 12_610, 13_920),
+    (1, 2, 3),
+    48_320,
+    (134, 179, 179, 170, 169, 169),
+    16_600,
+    "晋LA8216",
+    rear_plate="晋LC735挂",
+    suspension="air",
+)
+ARTICULATED_5 = TruckPlan(
+    "articulated 1+1+3",
+    (1_400, 5_000, 10_600, 11_910, 13_220),
+    (1, 1, 3),
+    41_300,
+    (155, 235, 204, 203, 203),
+    15_600,
+    "晋LB5073",
+    rear_plate="晋LE218挂",
+)
+RIGID_4 = TruckPlan(
+    "rigid 2+2",
+    (1_400, 3_350, 7_500, 8_850),
+    (2, 2),
+    30_280,
+    (200, 200, 300, 300),
+    10_900,
+    "晋LD3961",
+)
+RIGID_3 = TruckPlan(
+    "rigid 1+2", (1_350, 5_700, 7_050), (1, 2), 24_460, (260, 370, 370), 9_600, "晋LF6402"
+)
+RIGID_2 = TruckPlan("rigid 1+1", (1_250, 5_750), (1, 1), 15_740, (340, 660), 8_400, "晋LH1857")
+ELECTRIC_6 = replace(
+    ARTICULATED_6,
+    name="electric articulated 1+2+3",
+    mass_kg=47_860,
+    plate="晋L26083D",
+    plate_colour="yellow_green",
+    plate_kind="ne_large",
+)
+
+FLEET: tuple[TruckPlan, ...] = (
+    ARTICULATED_6,
+    ARTICULATED_5,
+    RIGID_4,
+    RIGID_3,
+    RIGID_2,
+    ELECTRIC_6,
+)
+
+OVERLOADED_4 = replace(
+    RIGID_4,
+    name="overloaded rigid 2+2",
+    mass_kg=33_740,
+    plate="晋LG4725",
+    behaviour="overloaded",
+)
+UNREADABLE_3 = replace(
+    RIGID_3,
+    name="dirty plate",
+    plate="晋LK7390",
+    dirt_pct=100,
+    plate_keys="7390",
+)
+
+DEMO_REACTIONS: tuple[Reaction, ...] = (
+    Reaction("plate_unread", 3_000, "A1234#_1{plate}#"),
+    Reaction("attendant", 5_000, "A1234#_1{plate}#"),
+)
+"""The demo's operator: A opens the keypad, PIN and #, 1 is plate entry, then the plate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A named run: trucks in order, then random traffic if endless."""
+
+    name: str
+    trucks: tuple[TruckPlan, ...]
+    reactions: tuple[Reaction, ...]
+    endless: bool
+
+    def plans(self, seed: int) -> Iterator[TruckPlan]:
+        """Every truck of the run, repeatable for a seed."""
+        yield from self.trucks
+        if self.endless:
+            yield from random_trucks(seed)
+
+
+SCRIPTS: dict[str, Script] = {
+    "demo": Script(
+        "demo",
+        (ARTICULATED_6, OVERLOADED_4, UNREADABLE_3, RIGID_4, tailgating(ARTICULATED_5)),
+        DEMO_REACTIONS,
+        True,
+    ),
+    "legal": Script("legal", FLEET, (), False),
+    "random": Script("random", (), DEMO_REACTIONS, True),
+    "empty": Script("empty", (), (), False),
+}
+
+
+def random_trucks(seed: int) -> Iterator[TruckPlan]:
+    """Endless traffic: mostly legal, some overloaded, now and then a dirty plate or a pusher."""
+    rng = stream(seed, "traffic")
+    for number in range(1_000_000_000):
+        yield random_truck(rng, number)
+
+
+def random_truck(rng: random.Random, number: int) -> TruckPlan:
+    """One truck: a fleet member with its own plate, mass and driver."""
+    base = rng.choice(FLEET)
+    digits = f"{rng.randrange(1_000, 10_000)}"
+    letter = rng.choice("ABCDEFGHJK")
+    electric = base.plate_kind == "ne_large"
+    plan = replace(
+        base,
+        plate=f"晋L{rng.randrange(10_000, 100_000)}D" if electric else f"晋L{letter}{digits}",
+        plate_keys=digits,
+        mass_kg=round(base.mass_kg * rng.uniform(0.80, 1.0)),
+        cruise_mm_s=rng.randrange(1_650, 2_250),
+        lateral_mm=rng.randrange(-150, 151),
+        suspension=rng.choice(("air", "leaf", "leaf")),
+    )
+    fate = rng.random()
+    if fate < 0.12:
+        over_kg = round(base.mass_kg * rng.uniform(1.03, 1.25))
+        return replace(
+            plan, name=f"overloaded {base.name}", mass_kg=over_kg, behaviour="overloaded"
+        )
+    if fate < 0.17:
+        return replace(plan, name="dirty plate", dirt_pct=100)
+    if fate < 0.25 and number:
+        return tailgating(plan)
+    return plan
+
+
+def truck_named(name: str, rng: random.Random, number: int) -> TruckPlan | None:
+    """The truck a person asks for from the console; empty name: a random one; None: unknown."""
+    named = {
+        "legal": ARTICULATED_6,
+        "overloaded": OVERLOADED_4,
+        "dirty": UNREADABLE_3,
+        "tailgater": tailgating(ARTICULATED_5),
+        "electric": ELECTRIC_6,
+    }
+    return named.get(name) if name else random_truck(rng, number)

@@ -1,0 +1,1 @@
+"""The process `plant`: the simulated yard, in simulated runs only."""
