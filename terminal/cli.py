@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("demo", "run a whole lane on simulated chips, console and county receiver included"),
     ("check", "check a configuration file and list all its problems"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),
+    ("verify", "check every record of a ledger: chain, signatures, pictures"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 

@@ -40,8 +40,13 @@ class Evidence:
 
     def path_of(self, sha256: bytes) -> Path:
         """Where the picture of this digest is kept."""
+        return self.place(self.folder, sha256)
+
+    @staticmethod
+    def place(folder: Path, sha256: bytes) -> Path:
+        """Where an evidence folder keeps the picture of this digest."""
         name = sha256.hex()
-        return self.folder / name[:2] / f"{name}.jpg"
+        return folder / name[:2] / f"{name}.jpg"
 
     def adopt(self, sha256: bytes, size_bytes: int) -> bool:
         """Make the spooled picture durable evidence. False: missing, or not what it claims.
