@@ -43,6 +43,16 @@ COLOUR_RANGES: Final = (
 )
 
 
+GROUNDS: Final = (
+    (("blue",), 13),
+    (("yellow",), 13),
+    (("green",), 13),
+    (("yellow", "green"), 41),
+)
+"""Colours a plate's ground is made of, and the widest gap (px) between its symbols: the large
+new-energy plate has two colours and a wide gap where they meet."""
+
+
 def shrink(picture: Pixels, long_side_px: int) -> tuple[Pixels, float]:
     """The picture no longer than this, and the factor by which it was scaled."""
     height, width = picture.shape[:2]
@@ -61,12 +71,19 @@ def propose(picture: Pixels) -> list[Quad]:
     density = edge_density(small)
     dense = (density > EDGE_DENSITY_MIN).astype(np.uint8)
     found: list[tuple[float, Quad]] = []
-    for colour in COLOUR_RANGES:
-        low = (colour.hue[0], colour.saturation_min, colour.value_min)
-        mask = cv2.inRange(hsv, low, (colour.hue[1], 255, 255))
-        found.extend(_regions((mask > 0).astype(np.uint8) & dense, density, bonus=1.0))
+    masks = {
+        colour.name: cv2.inRange(
+            hsv,
+            (colour.hue[0], colour.saturation_min, colour.value_min),
+            (colour.hue[1], 255, 255),
+        )
+        for colour in COLOUR_RANGES
+    }
+    for names, gap_px in GROUNDS:
+        ground = (np.max([masks[name] for name in names], axis=0) > 0).astype(np.uint8)
+        found.extend(_regions(ground & dense, density, gap_px, bonus=1.0))
     strict = (density > 2 * EDGE_DENSITY_MIN).astype(np.uint8)
-    found.extend(_regions(strict, density, bonus=0.5))
+    found.extend(_regions(strict, density, 13, bonus=0.5))
     found.sort(key=lambda item: -item[0])
     return _distinct([quad / np.float32(factor) for _, quad in found])
 
@@ -81,9 +98,9 @@ def edge_density(picture: Pixels) -> NDArray[np.float32]:
 
 
 def _regions(
-    mask: NDArray[np.uint8], density: NDArray[np.float32], bonus: float
+    mask: NDArray[np.uint8], density: NDArray[np.float32], gap_px: int, bonus: float
 ) -> list[tuple[float, Quad]]:
-    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 13), np.uint8))
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, gap_px), np.uint8))
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 5), np.uint8))
     contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     regions: list[tuple[float, Quad]] = []

@@ -38,7 +38,7 @@ COLOUR_PENALTY: Final = 3.0
 """Nats a text loses when its length contradicts the colour seen: right on 92 to 95 % of crops."""
 SAME_OVERLAP: Final = 0.5
 SIDE_PX_MIN: Final = 12
-PICTURE_PX_MAX: Final = 100_000_000
+JOINED_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class PlateReader:
     def _lines(self, part: Pixels, found: list[PlateCandidate]) -> list[Quad]:
         """The detector's text lines, stacked pairs joined and put first."""
         lines = self._detector.find(part)
-        return _stacked(lines) + lines
+        return _stacked(lines) + _beside(lines) + lines
 
     def _read_quad(self, part: Pixels, quad: Quad, *, coloured: bool) -> PlateCandidate | None:
         best: PlateCandidate | None = None
@@ -222,7 +222,28 @@ def _stacked(lines: list[Quad]) -> list[Quad]:
                 x1 = max(float(upper[:, 0].max()), float(lower[:, 0].max()))
                 y0, y1 = float(upper[:, 1].min()), float(lower[:, 1].max())
                 joined.append(quad_of_box((round(x0), round(y0), round(x1), round(y1))))
-    return joined[:4]
+    return joined[:JOINED_MAX]
+
+
+def _beside(lines: list[Quad]) -> list[Quad]:
+    """Neighbours in one row, as one quadrilateral each: a wide gap splits a plate in two."""
+    joined: list[Quad] = []
+    for left in lines:
+        for right in lines:
+            if left is right:
+                continue
+            (left_width, left_height), (right_width, right_height) = sides(left), sides(right)
+            height = max(left_height, right_height)
+            gap = float(right[[0, 3], 0].mean() - left[[1, 2], 0].mean())
+            offset = abs(float(right[[0, 3], 1].mean() - left[[1, 2], 1].mean()))
+            if (
+                -0.7 * height < gap < 1.0 * height
+                and offset < 0.3 * height
+                and min(left_height, right_height) > 0.6 * height
+                and 2.0 * height < left_width + right_width + gap < 6.5 * height
+            ):
+                joined.append(np.array([left[0], right[1], right[2], left[3]], np.float32))
+    return joined[:JOINED_MAX]
 
 
 def _best_distinct(found: list[PlateCandidate]) -> list[PlateCandidate]:

@@ -1,0 +1,264 @@
+"""The camera process: reads the plate while a vehicle stands, takes the photos of the latch.
+
+Answers control's Look and Capture, repeats its answers, and owns nothing that opens a barrier.
+One frame and at most one reading an event, so a queue never builds up: a slow reading only
+makes the next one later. It must never answer with a plate of another visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from hal.contract.devices import Camera, Clock
+from hal.contract.types import NS_PER_MS, NS_PER_S, Fault, FaultCode, MonotonicNs
+from terminal.anpr.types import Box, Pixels, PlateCandidate
+from terminal.anpr.vote import Verdict, Voter, VoteSettings
+from terminal.camera import pictures, spool
+from terminal.config import Loaded
+from terminal.core.plate import UNKNOWN_COLOUR
+from terminal.core.types import Captured, PhotoRef, PlateOutcome, PlateReading
+from terminal.link import PeerDown, PeerUp, Received
+from terminal.messages import (
+    Capture,
+    DeviceFault,
+    LiveFrame,
+    Look,
+    PhotosTaken,
+    PlateSeen,
+)
+from terminal.node import NodeEvent, Send, Tick
+
+PERIOD_NS: Final = 200 * NS_PER_MS
+LIVE_PERIOD_NS: Final = 250 * NS_PER_MS
+FAULT_PERIOD_NS: Final = NS_PER_S
+SLOW_PERIOD_NS: Final = NS_PER_S
+"""Between readings once EAGER_FRAMES brought nothing: dirt does not clear up in a hurry."""
+EAGER_FRAMES: Final = 10
+VISITS_KEPT_MAX: Final = 8
+CONTROL: Final = "control"
+CONSOLE: Final = "console"
+
+
+class Reader(Protocol):
+    """Whoever finds plates in a picture, best first."""
+
+    def read(self, picture: Pixels, roi: Box | None = None) -> list[PlateCandidate]:
+        """At most a handful of plates; boxes in picture coordinates."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """The reading of one visit's plate by one camera."""
+
+    visit_id: int
+    voter: Voter
+    due_ns: int = 0
+    clearest: float = -1_000.0
+    crop: Pixels | None = None
+    at_ns: MonotonicNs = field(default_factory=lambda: MonotonicNs(0))
+    verdict: Verdict | None = None
+    fault: Fault | None = None
+
+
+class CameraNode:
+    """Node of the process `camera`."""
+
+    name = "camera"
+    period_ns = PERIOD_NS
+
+    def __init__(
+        self,
+        cameras: Mapping[str, Camera],
+        reader: Reader,
+        clock: Clock,
+        spool_dir: Path,
+        *,
+        vote: VoteSettings,
+        jpeg_quality: int,
+    ) -> None:
+        """cameras: by role, "front" first; an empty mapping means a lane without cameras."""
+        self._cameras = dict(cameras)
+        self._roles = tuple(self._cameras)
+        self._reader = reader
+        self._clock = clock
+        self._spool = spool_dir
+        self._vote = vote
+        self._quality = jpeg_quality
+        self._watch: _Watch | None = None
+        self._captured: dict[int, Captured] = {}
+        self._console_up = False
+        self._live_due_ns = 0
+        self._live_turn = 0
+        self._fault_due_ns: dict[str, int] = {}
+
+    def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
+        """React to one event: at most one picture read for a plate."""
+        if isinstance(event, Received) and event.peer == CONTROL:
+            if isinstance(event.message, Look):
+                return self._look(event.message.visit_id, now_ns)
+            if isinstance(event.message, Capture):
+                return self._capture(event.message.visit_id, now_ns)
+        elif isinstance(event, PeerUp | PeerDown):
+            if event.peer == CONSOLE:
+                self._console_up = isinstance(event, PeerUp)
+            elif event.peer == CONTROL and isinstance(event, PeerDown):
+                self._watch = None
+        elif isinstance(event, Tick):
+            return [*self._read(now_ns), *self._live(now_ns)]
+        return []
+
+    def close(self) -> None:
+        """Stop every camera."""
+        for camera in self._cameras.values():
+            camera.close()
+
+    def _look(self, visit_id: int, now_ns: MonotonicNs) -> list[Send]:
+        """Begin, go on with, or end a visit's reading; answer what is known."""
+        if visit_id == 0:
+            self._watch = None
+            return []
+        if self._watch is None or self._watch.visit_id != visit_id:
+            self._watch = _Watch(visit_id, Voter(self._vote))
+            return []
+        return self._answer(self._watch)
+
+    def _read(self, now_ns: MonotonicNs) -> list[Send]:
+        watch = self._watch
+        if watch is None or not self._roles or now_ns < watch.due_ns:
+            return []
+        if watch.verdict is not None and watch.verdict.outcome is PlateOutcome.READ:
+            return []
+        taken = self._photograph(self._roles[0], now_ns)
+        if isinstance(taken, Fault):
+            watch.fault = taken
+            return [*self._report(taken, now_ns), *self._answer(watch)]
+        watch.fault = None
+        found = self._reader.read(taken)
+        watch.voter.add(found)
+        watch.verdict = watch.voter.verdict()
+        watch.at_ns = now_ns
+        if found and found[0].score > watch.clearest:
+            watch.clearest = found[0].score
+            watch.crop = pictures.plate_crop(taken, found[0].box)
+        slow = watch.voter.frames >= EAGER_FRAMES
+        watch.due_ns = self._clock.monotonic_ns() + (SLOW_PERIOD_NS if slow else 0)
+        return self._answer(watch)
+
+    def _answer(self, watch: _Watch) -> list[Send]:
+        reading = _reading(watch)
+        return [] if reading is None else [Send(CONTROL, PlateSeen(reading))]
+
+    def _capture(self, visit_id: int, now_ns: MonotonicNs) -> list[Send]:
+        """Photos of the latch moment, once a visit; the same answer to every repetition."""
+        known = self._captured.get(visit_id)
+        if known is not None:
+            return [Send(CONTROL, PhotosTaken(known))]
+        sends: list[Send] = []
+        shots: list[tuple[str, bytes]] = []
+        for role in self._roles:
+            taken = self._photograph(role, now_ns)
+            if isinstance(taken, Fault):
+                sends.extend(self._report(taken, now_ns))
+            else:
+                shots.append((role, pictures.jpeg(taken, self._quality)))
+        if self._roles and not shots:
+            return sends
+        if self._watch is not None and self._watch.visit_id == visit_id:
+            crop = self._watch.crop
+            if crop is not None:
+                shots.append(("plate", pictures.jpeg(crop, self._quality)))
+        try:
+            refs = tuple(spool.store(self._spool, role, encoded) for role, encoded in shots)
+        except OSError as error:
+            fault = Fault(FaultCode.BUS, "spool", now_ns, f"a photo cannot be stored: {error}")
+            return [*sends, *self._report(fault, now_ns)]
+        return [*sends, Send(CONTROL, PhotosTaken(self._keep(visit_id, refs)))]
+
+    def _keep(self, visit_id: int, refs: tuple[PhotoRef, ...]) -> Captured:
+        while len(self._captured) >= VISITS_KEPT_MAX:
+            del self._captured[next(iter(self._captured))]
+        captured = Captured(visit_id, refs)
+        self._captured[visit_id] = captured
+        return captured
+
+    def _photograph(self, role: str, now_ns: MonotonicNs) -> Pixels | Fault:
+        taken = self._cameras[role].capture(now_ns)
+        return taken if isinstance(taken, Fault) else pictures.pixels(taken)
+
+    def _report(self, fault: Fault, now_ns: MonotonicNs) -> list[Send]:
+        if now_ns < self._fault_due_ns.get(fault.device, 0):
+            return []
+        self._fault_due_ns[fault.device] = now_ns + FAULT_PERIOD_NS
+        return [Send(CONTROL, DeviceFault(fault))]
+
+    def _live(self, now_ns: MonotonicNs) -> list[Send]:
+        if not self._console_up or not self._roles or now_ns < self._live_due_ns:
+            return []
+        self._live_due_ns = now_ns + LIVE_PERIOD_NS
+        role = self._roles[self._live_turn % len(self._roles)]
+        self._live_turn += 1
+        taken = self._photograph(role, now_ns)
+        if isinstance(taken, Fault):
+            return self._report(taken, now_ns)
+        encoded = pictures.live_jpeg(taken)
+        if not encoded:
+            return []
+        plate = ""
+        if self._watch is not None and self._watch.verdict is not None:
+            plate = self._watch.verdict.plate
+        return [Send(CONSOLE, LiveFrame(role, encoded, plate))]
+
+
+def _reading(watch: _Watch) -> PlateReading | None:
+    """What control is told of this visit, None before the first frame."""
+    if watch.fault is not None and (
+        watch.verdict is None or watch.verdict.outcome is not PlateOutcome.READ
+    ):
+        return PlateReading(
+            visit_id=watch.visit_id,
+            outcome=PlateOutcome.CAMERA_FAULT,
+            plate="",
+            colour=UNKNOWN_COLOUR,
+            kind="",
+            margin_mn=0,
+            candidates=(),
+            frames=watch.voter.frames,
+            at_ns=watch.fault.at_ns,
+        )
+    verdict = watch.verdict
+    if verdict is None:
+        return None
+    return PlateReading(
+        visit_id=watch.visit_id,
+        outcome=verdict.outcome,
+        plate=verdict.plate,
+        colour=verdict.colour,
+        kind=verdict.kind,
+        margin_mn=round(verdict.margin * 1_000),
+        candidates=verdict.candidates,
+        frames=verdict.frames,
+        at_ns=watch.at_ns,
+    )
+
+
+def build(
+    loaded: Loaded,
+    cameras: Mapping[str, Camera],
+    reader: Reader,
+    clock: Clock,
+    *,
+    runtime_dir: Path,
+) -> CameraNode:
+    """The camera node of a checked configuration. cameras: by role, in reading order."""
+    section = loaded.config.camera
+    return CameraNode(
+        cameras,
+        reader,
+        clock,
+        runtime_dir / spool.FOLDER,
+        vote=VoteSettings(margin=section.accept_margin_mn / 1_000, frames=section.accept_frames),
+        jpeg_quality=section.jpeg_quality,
+    )

@@ -1,0 +1,50 @@
+"""The spool of pictures: durable on disk under their own digest before anybody is told of them.
+
+The ledger takes a picture over by its digest; a name that is a digest cannot be overwritten by
+another picture, so writing twice is harmless. It must never delete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from terminal.core.types import PhotoRef
+
+FOLDER: Final = "spool"
+SUFFIX: Final = ".jpg"
+
+
+def path_of(folder: Path, sha256: bytes) -> Path:
+    """Where the picture with this digest lies."""
+    return folder / (sha256.hex() + SUFFIX)
+
+
+def store(folder: Path, role: str, jpeg: bytes) -> PhotoRef:
+    """Write a picture durably: file and folder are synced. Raises OSError (full, read-only)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(jpeg).digest()
+    final = path_of(folder, digest)
+    ref = PhotoRef(role, digest, len(jpeg))
+    if final.exists() and final.stat().st_size == len(jpeg):
+        return ref
+    part = final.with_suffix(".part")
+    try:
+        with part.open("wb") as stream:
+            stream.write(jpeg)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(final)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return ref
