@@ -27,6 +27,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "check a configuration file and list all its problems"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("verify", "check every record of a ledger: chain, signatures, pictures"),
+    ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 

@@ -61,15 +61,17 @@ def rank(item_class: str) -> int:
     return CLASS_ORDER.index(item_class)
 
 
-def backoff_ns(attempts: int, jitter: int) -> int:
-    """Wait before the next try: doubles per failure up to a cap, half of it jittered.
+def backoff_ns(
+    attempts: int, jitter: int, min_ns: int = BACKOFF_NS_MIN, max_ns: int = BACKOFF_NS_MAX
+) -> int:
+    """Wait before the next try: doubles per failure from min_ns to max_ns, half of it jittered.
 
     attempts >= 1; jitter 0..JITTER_MAX, from the caller's random source.
     """
     assert attempts >= 1
     assert 0 <= jitter <= JITTER_MAX
-    doublings = min(attempts - 1, BACKOFF_NS_MAX.bit_length())
-    full_ns = min(BACKOFF_NS_MIN << doublings, BACKOFF_NS_MAX)
+    doublings = min(attempts - 1, max_ns.bit_length())
+    full_ns = min(min_ns << doublings, max_ns)
     return full_ns // 2 + full_ns // 2 * jitter // JITTER_MAX
 
 

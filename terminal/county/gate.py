@@ -1,0 +1,185 @@
+"""The CoAP face of the receiver: a table of routes, bounded bodies, problem details.
+
+It stands in for aiocoap's own Site so that no body is put together without a bound and no
+request ends in an exception: whatever is not a row of ROUTES is refused with a reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiocoap
+from aiocoap import interfaces
+from aiocoap.optiontypes import BlockOption
+
+from terminal.county.blocks import Assembler
+from terminal.county.problems import FORMAT_PROBLEM, RefusedError
+from terminal.county.service import PHOTO_BYTES_MAX, RECORD_BYTES_MAX, Answer, County
+
+FORMAT_COSE_SIGN1, FORMAT_JPEG, FORMAT_LINKS, FORMAT_CBOR = 18, 22, 40, 60
+PATH_SEGMENTS_MAX = 8
+SEGMENT_CHARS_MAX = 160
+
+LINKS = (
+    b'</v1/records>;rt="weigh.record";ct=18,</v1/alarms>;rt="weigh.record";ct=18,'
+    b'</v1/photos>;rt="weigh.photo";ct=22,</v1/cursor>;rt="weigh.cursor";ct=60,'
+    b'</v1/time>;rt="weigh.time";ct=60'
+)
+
+Work = Callable[[County, str, bytes], Awaitable[Answer]]
+
+
+async def _record(county: County, name: str, body: bytes) -> Answer:
+    return await county.put_record(name, body)
+
+
+async def _photo(county: County, name: str, body: bytes) -> Answer:
+    return await county.put_photo(name, body)
+
+
+async def _cursor(county: County, name: str, _body: bytes) -> Answer:
+    return Answer(await county.cursor(name), new=False)
+
+
+async def _time(county: County, _name: str, _body: bytes) -> Answer:
+    return Answer(county.time(), new=False)
+
+
+async def _links(_county: County, _name: str, _body: bytes) -> Answer:
+    return Answer(LINKS, new=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One resource: method, path ("*" is the name in it), formats, bound of the body."""
+
+    method: str
+    path: tuple[str, ...]
+    body_format: int | None
+    body_bytes_max: int
+    reply_format: int
+    work: Work
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("PUT", ("v1", "records", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
+    Route("PUT", ("v1", "alarms", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
+    Route("PUT", ("v1", "health", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
+    Route("PUT", ("v1", "photos", "*"), FORMAT_JPEG, PHOTO_BYTES_MAX, 60, _photo),
+    Route("GET", ("v1", "cursor", "*"), None, 0, FORMAT_CBOR, _cursor),
+    Route("GET", ("v1", "time"), None, 0, FORMAT_CBOR, _time),
+    Route("GET", (".well-known", "core"), None, 0, FORMAT_LINKS, _links),
+)
+
+
+def find_route(method: str, path: tuple[str, ...]) -> tuple[Route, str]:
+    """The row for a request and the name in its path. Raises RefusedError."""
+    right_path = [row for row in ROUTES if _matches(row.path, path)]
+    for row in right_path:
+        if row.method == method:
+            return row, path[-1]
+    shown = "/".join(path)[:SEGMENT_CHARS_MAX]
+    if right_path:
+        raise RefusedError("method", f"/{shown} takes {right_path[0].method} only", "method")
+    raise RefusedError("no-resource", f"/{shown} is not one of ours", "Uri-Path")
+
+
+def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    return len(pattern) == len(path) and all(
+        want in ("*", got) for want, got in zip(pattern, path, strict=True)
+    )
+
+
+class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no types
+    """The server site handed to aiocoap."""
+
+    def __init__(self, county: County) -> None:
+        """county: the rules behind the routes."""
+        super().__init__()
+        self._county = county
+        self._assembler = Assembler()
+
+    async def needs_blockwise_assembly(self, request: Any) -> bool:
+        """Never by the library: see Assembler."""
+        return False
+
+    async def render(self, request: Any) -> Any:
+        """One request to one response; refusals become problem details."""
+        try:
+            return await self._answer(request)
+        except RefusedError as refusal:
+            await self._county.count(refusal)
+            return _message(refusal.kind.code, refusal.payload(), FORMAT_PROBLEM)
+
+    async def render_to_pipe(self, pipe: Any) -> None:
+        """The library's entry."""
+        request = pipe.request
+        response = await self.render(request)
+        if response.opt.block1 is None and request.opt.block1 is not None:
+            response.opt.block1 = request.opt.block1
+        if len(response.payload) > request.remote.maximum_payload_size or (
+            request.opt.block2 is not None and len(response.payload) > request.opt.block2.size
+        ):
+            response = _slice(request, response)
+        pipe.add_response(response, is_last=True)
+
+    async def _answer(self, request: Any) -> Any:
+        path = tuple(str(part) for part in request.opt.uri_path)
+        if len(path) > PATH_SEGMENTS_MAX or any(len(part) > SEGMENT_CHARS_MAX for part in path):
+            raise RefusedError("no-resource", "the path is too long", "Uri-Path")
+        route, name = find_route(str(request.code), path)
+        body = self._body(request, route, path)
+        if body is None:
+            response = aiocoap.Message(code=aiocoap.CONTINUE)
+            response.opt.block1 = request.opt.block1
+            return response
+        answer = await route.work(self._county, name, body)
+        return _message(_success_code(route, request, answer), answer.payload, route.reply_format)
+
+    def _body(self, request: Any, route: Route, path: tuple[str, ...]) -> bytes | None:
+        content_format = request.opt.content_format
+        if route.body_format is not None and content_format not in (None, route.body_format):
+            detail = f"content format {int(content_format)}; expected {route.body_format}"
+            raise RefusedError("format", detail, "Content-Format")
+        limit = route.body_bytes_max
+        declared = request.opt.size1
+        if max(len(request.payload), declared or 0) > limit:
+            raise RefusedError("too-large", f"a body here has at most {limit} bytes", "Size1")
+        block = request.opt.block1
+        if block is None:
+            return bytes(request.payload)
+        key = (request.remote.blockwise_key, path)
+        return self._assembler.feed(
+            key, block.start, block.more, bytes(request.payload), limit, time.monotonic_ns()
+        )
+
+
+def _success_code(route: Route, request: Any, answer: Answer) -> str:
+    if route.method == "GET":
+        return "2.05"
+    if answer.new:
+        return "2.01"
+    return "4.12" if request.opt.if_none_match else "2.04"
+
+
+def _message(code: str, payload: bytes, content_format: int) -> Any:
+    code_class, detail = code.split(".")
+    message = aiocoap.Message(
+        code=aiocoap.Code(int(code_class) << 5 | int(detail)), payload=payload
+    )
+    message.opt.content_format = content_format
+    return message
+
+
+def _slice(request: Any, response: Any) -> Any:
+    wanted = request.opt.block2 or BlockOption.BlockwiseTuple(
+        0, False, request.remote.maximum_block_size_exp
+    )
+    if wanted.start >= len(response.payload):
+        return _message("4.00", b"", FORMAT_PROBLEM)
+    return response._extract_block(  # noqa: SLF001  # the library offers no public way
+        wanted.block_number, wanted.size_exponent, request.remote.maximum_payload_size
+    )

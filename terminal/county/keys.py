@@ -1,0 +1,113 @@
+"""Whom the receiver believes: the public keys of enrolled terminals, from files.
+
+A key file is what a terminal exports (`terminal.pub`); --keys names one or a folder of them.
+A terminal without a file here does not exist: there is no open enrolment. A missing,
+unreadable or wrong file never lets anybody in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from terminal.records import ALG_EDDSA, PublicKey
+
+RELOAD_NS = 1_000_000_000
+"""An unknown terminal makes the files be read again, at most this often."""
+FILES_MAX = 20_000
+FILE_BYTES_MAX = 8_192
+ID_CHARS_MAX = 40
+ALGORITHMS: dict[str, tuple[int, int]] = {"ed25519": (ALG_EDDSA, 32)}
+"""Name in a key file: COSE algorithm and length of the key."""
+
+
+class KeyFileError(ValueError):
+    """A key file that cannot be used. str(): file, what is wrong, what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """One terminal's entry. revoked: a reason, empty while the key is good."""
+
+    terminal_id: str
+    key: PublicKey
+    revoked: str
+
+
+def read_key_file(path: Path) -> Enrolled:
+    """One key file: `ed25519 <64 hex digits> <terminal id>`, optionally `revoked <reason>` below.
+
+    Raises KeyFileError.
+    """
+    try:
+        wire = path.read_bytes()
+        lines = wire.decode().splitlines() if len(wire) <= FILE_BYTES_MAX else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"{path}: cannot be read as text: {error}") from error
+    words = lines[0].split() if lines else []
+    if len(words) != 3 or words[0] not in ALGORITHMS:
+        raise KeyFileError(f"{path}: expected one line `ed25519 <64 hex digits> <terminal id>`")
+    alg, key_bytes = ALGORITHMS[words[0]]
+    try:
+        raw = bytes.fromhex(words[1])
+    except ValueError as error:
+        raise KeyFileError(f"{path}: the key is not hex digits") from error
+    if len(raw) != key_bytes or len(words[2]) > ID_CHARS_MAX:
+        raise KeyFileError(
+            f"{path}: an {words[0]} key has {2 * key_bytes} hex digits, not {2 * len(raw)},"
+            f" and a terminal id at most {ID_CHARS_MAX} characters"
+        )
+    below = " ".join(lines[1:]).strip()
+    word, _, reason = below.partition(" ")
+    if below and word != "revoked":
+        raise KeyFileError(f"{path}: the second line may only be `revoked <reason>`")
+    return Enrolled(words[2], PublicKey(alg, raw), (reason or "no reason given") if below else "")
+
+
+class KeyRegistry:
+    """Keys by terminal. Bad files are listed in `problems` and enrol nobody."""
+
+    def __init__(self, path: Path) -> None:
+        """path: a key file, or a folder searched for *.pub."""
+        self._path = path
+        self._loaded_ns: int | None = None
+        self._by_id: dict[str, Enrolled] = {}
+        self.problems: tuple[str, ...] = ()
+        self.load()
+
+    def load(self) -> None:
+        """Read all files anew."""
+        entries: dict[str, Enrolled] = {}
+        keys: dict[bytes, str] = {}
+        problems: list[str] = []
+        for path in self._files():
+            try:
+                entry = read_key_file(path)
+            except KeyFileError as error:
+                problems.append(str(error))
+                continue
+            if entry.terminal_id in entries and entries[entry.terminal_id] != entry:
+                problems.append(f"{path}: {entry.terminal_id} is already enrolled by another file")
+            elif keys.setdefault(entry.key.raw, entry.terminal_id) != entry.terminal_id:
+                problems.append(f"{path}: shares its key with {keys[entry.key.raw]}")
+            else:
+                entries[entry.terminal_id] = entry
+        self._by_id, self.problems = entries, tuple(problems)
+
+    def _files(self) -> list[Path]:
+        if self._path.is_dir():
+            return sorted(self._path.rglob("*.pub"))[:FILES_MAX]
+        return [self._path] if self._path.exists() else []
+
+    def find(self, terminal_id: str, now_ns: int) -> Enrolled | None:
+        """The terminal's entry, or None. An unknown id re-reads the files, at most 1/s."""
+        entry = self._by_id.get(terminal_id)
+        if entry is None and (self._loaded_ns is None or now_ns - self._loaded_ns >= RELOAD_NS):
+            self._loaded_ns = now_ns
+            self.load()
+            entry = self._by_id.get(terminal_id)
+        return entry
+
+    def terminals(self) -> tuple[str, ...]:
+        """Enrolled terminals, in order."""
+        return tuple(sorted(self._by_id))

@@ -1,0 +1,143 @@
+"""What the receiver does with each resource, apart from CoAP: bodies in, receipts out.
+
+Every public coroutine either returns bytes that may be sent as success or raises RefusedError.
+A receipt leaves only after the commit, so what a terminal was told is stored is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cbor2
+
+from terminal.county.accept import Accepted, accept_record
+from terminal.county.keys import KeyRegistry
+from terminal.county.photos import PhotoFolder
+from terminal.county.problems import RefusedError
+from terminal.county.receipt import encode_receipt
+from terminal.county.store import Stored
+from terminal.county.writer import Writer
+from terminal.records import SIGNED_BYTES_MAX
+
+PHOTO_BYTES_MAX = 512 * 1024
+RECORD_BYTES_MAX = SIGNED_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Where times come from. wall_ns: UTC; now_ns: monotonic."""
+
+    wall_ns: Callable[[], int]
+    now_ns: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success. new: stored by this call; otherwise it was there already."""
+
+    payload: bytes
+    new: bool
+
+
+class County:
+    """The receiver's rules."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        photos: PhotoFolder,
+        registry: KeyRegistry,
+        times: Times,
+        *,
+        accept_simulated: bool,
+    ) -> None:
+        """accept_simulated: also take records marked simulated (demonstrations only)."""
+        self._writer = writer
+        self._photos = photos
+        self._registry = registry
+        self._times = times
+        self._accept_simulated = accept_simulated
+        self.accepted = 0
+        self.repeated = 0
+        self.refused = 0
+
+    def terminals(self) -> tuple[str, ...]:
+        """Enrolled terminals."""
+        return self._registry.terminals()
+
+    def key_problems(self) -> tuple[str, ...]:
+        """Key files that enrol nobody, and why."""
+        return self._registry.problems
+
+    async def put_record(self, path_id: str, signed: bytes) -> Answer:
+        """Verify and store one record (or alarm, or health report: all are signed records)."""
+        accepted = accept_record(
+            path_id,
+            signed,
+            self._registry,
+            accept_simulated=self._accept_simulated,
+            wall_ns=self._times.wall_ns(),
+            now_ns=self._times.now_ns(),
+        )
+        stored = await self._store_record(accepted)
+        self.accepted += stored.new
+        self.repeated += not stored.new
+        receipt = encode_receipt(path_id, stored.digest, stored.stored_ns, stored.seq_high)
+        return Answer(receipt, stored.new)
+
+    async def _store_record(self, accepted: Accepted) -> Stored:
+        arrived_ns = self._times.wall_ns()
+        return await self._writer.do(lambda store: store.put_record(accepted, arrived_ns))
+
+    async def put_photo(self, hex_digest: str, photo: bytes) -> Answer:
+        """Store a photo that a stored record names; its bytes must have that digest."""
+        sha256 = parse_digest(hex_digest)
+        row = await self._writer.do(lambda store: store.photo(sha256))
+        if row is None:
+            raise RefusedError("unreferenced", f"send the record of {hex_digest} first", "Uri-Path")
+        if row.stored_ns is not None:
+            return Answer(encode_receipt(hex_digest, sha256, row.stored_ns, 0), False)
+        if len(photo) != row.size_bytes or hashlib.sha256(photo).digest() != sha256:
+            detail = f"{len(photo)} bytes of another digest; {row.size_bytes} are expected"
+            raise RefusedError("digest", detail, "body")
+        stored_ns = self._times.wall_ns()
+        try:
+            await asyncio.to_thread(self._photos.store, sha256, photo)
+        except OSError as error:
+            raise RefusedError("storage", f"photo folder: {error.strerror}") from error
+        await self._writer.do(lambda store: store.photo_stored(sha256, stored_ns))
+        return Answer(encode_receipt(hex_digest, sha256, stored_ns, 0), True)
+
+    async def cursor(self, terminal_id: str) -> bytes:
+        """CBOR list of [ledger id, highest contiguous seq, highest seq], newest chain first."""
+        if self._registry.find(terminal_id, self._times.now_ns()) is None:
+            raise RefusedError("unknown-terminal", f"{terminal_id[:40]} is not enrolled here")
+        chains = await self._writer.do(lambda store: store.cursors(terminal_id))
+        return bytes(cbor2.dumps([list(chain) for chain in chains], canonical=True))
+
+    def time(self) -> bytes:
+        """CBOR unsigned: the receiver's UTC in milliseconds since 1970."""
+        return bytes(cbor2.dumps(self._times.wall_ns() // 1_000_000))
+
+    async def count(self, refusal: RefusedError) -> None:
+        """Count a refusal durably; a store that cannot do even that is not worth dying for."""
+        self.refused += 1
+        at_ns, kind, detail = self._times.wall_ns(), refusal.kind.name, refusal.detail
+        try:
+            await self._writer.do(lambda store: store.count_refusal(kind, detail, at_ns))
+        except RefusedError:
+            return
+
+
+def parse_digest(hex_digest: str) -> bytes:
+    """The 32 bytes of a photo's name. Raises RefusedError."""
+    try:
+        sha256 = bytes.fromhex(hex_digest)
+    except ValueError:
+        sha256 = b""
+    if len(sha256) != 32 or sha256.hex() != hex_digest:
+        raise RefusedError("malformed", "a photo's name is 64 lower-case hex digits", "Uri-Path")
+    return sha256

@@ -1,0 +1,133 @@
+"""The county's CoAP interface, version 1: paths, content formats, receipts, meaning of codes.
+
+A pure translation between outbox items and CoAP messages. A 2.04 proves nothing (a wrapped
+message ID brings back somebody else's cached answer), so only a receipt that echoes the item's
+id and digest counts as delivery. It must never turn a missing or foreign receipt into success.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import cbor2
+
+from terminal.messages import ItemClass
+from terminal.uplink.exchange import Judgement, Outcome, Request, WireReply, WireRequest
+
+FORMAT_COSE_SIGN1 = 18
+FORMAT_JPEG = 22
+FORMAT_OCTETS = 42
+FORMAT_CBOR = 60
+FORMAT_PROBLEM = 257
+
+RECEIPT_ID = 1
+RECEIPT_DIGEST = 2
+RECEIPT_STORED_AT = 3
+RECEIPT_SEQ_HIGH = 4
+DIGEST_BYTES = 16
+"""A receipt echoes the first 16 bytes of the body's SHA-256."""
+
+PROBLEM_TITLE = -1
+PROBLEM_DETAIL = -2
+WHY_CHARS_MAX = 240
+
+_FOLDER: dict[ItemClass, tuple[str, int]] = {
+    ItemClass.ALARM: ("alarms", FORMAT_COSE_SIGN1),
+    ItemClass.RECORD: ("records", FORMAT_COSE_SIGN1),
+    ItemClass.HEALTH: ("health", FORMAT_CBOR),
+    ItemClass.PHOTO: ("photos", FORMAT_JPEG),
+    ItemClass.CLIP: ("photos", FORMAT_OCTETS),
+}
+
+REFUSALS = frozenset({"4.00", "4.02", "4.03", "4.06", "4.09", "4.13", "4.15", "4.22"})
+"""Codes that say "not this item, ever". 4.01 says we are not enrolled, 4.04 and 4.05 that this
+is no receiver, 4.08 and 4.29 that we should come again: those are faults of the way, not of
+the item, and like 5.xx and silence they never count towards quarantine."""
+NOT_YET = frozenset({(ItemClass.PHOTO, "4.04"), (ItemClass.CLIP, "4.04")})
+"""A photo whose record the platform does not hold (yet)."""
+
+
+class CoapV1:
+    """Adapter "coap-v1"."""
+
+    name = "coap-v1"
+
+    def to_wire(self, request: Request, payload: bytes) -> WireRequest:
+        """PUT with If-None-Match: 2.01 is new, 4.12 is "already there", both with a receipt."""
+        folder, content_format = _FOLDER[request.item_class]
+        return WireRequest(
+            method="PUT",
+            path=("v1", folder, receipt_id(request)),
+            content_format=content_format,
+            payload=payload,
+            if_none_match=request.item_class is not ItemClass.HEALTH,
+        )
+
+    def judge(self, request: Request, reply: WireReply) -> Judgement:
+        """Receipt first, code second."""
+        if not reply.code:
+            return Judgement(Outcome.LATER, "", reply.why)
+        if reply.code.startswith("2.") or reply.code == "4.12":
+            return _judge_receipt(request, reply)
+        why = f"{reply.code} {problem_text(reply.payload)}".strip()
+        if (request.item_class, reply.code) in NOT_YET or reply.code == "4.08":
+            return Judgement(Outcome.ASIDE, reply.code, why)
+        outcome = Outcome.REFUSED if reply.code in REFUSALS else Outcome.LATER
+        return Judgement(outcome, reply.code, why)
+
+
+def receipt_id(request: Request) -> str:
+    """The id a receipt must echo: a photo's hex digest, otherwise the item's own id."""
+    if request.item_class in (ItemClass.PHOTO, ItemClass.CLIP):
+        return request.sha256.hex()
+    return request.item_id
+
+
+def _judge_receipt(request: Request, reply: WireReply) -> Judgement:
+    receipt = decode_receipt(reply.payload)
+    if receipt is None:
+        why = f"{reply.code} came without a receipt, which proves nothing"
+        return Judgement(Outcome.LATER, reply.code, why)
+    got_id, digest = receipt
+    if got_id != receipt_id(request):
+        why = f"{reply.code} came with the receipt of {got_id}, not of this item"
+        return Judgement(Outcome.LATER, reply.code, why)
+    if digest != body_digest(request):
+        why = f"{reply.code}: the platform holds other bytes under the id {got_id}"
+        return Judgement(Outcome.REFUSED, reply.code, why)
+    return Judgement(Outcome.DELIVERED, reply.code, "", reply.payload)
+
+
+def body_digest(request: Request) -> bytes:
+    """First 16 bytes of the SHA-256 of what is carried."""
+    if request.path:
+        return request.sha256[:DIGEST_BYTES]
+    return hashlib.sha256(request.body).digest()[:DIGEST_BYTES]
+
+
+def decode_receipt(payload: bytes) -> tuple[str, bytes] | None:
+    """Id and digest of a receipt; None for anything that is not one."""
+    try:
+        body = cbor2.loads(payload)
+    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError):
+        return None
+    if not isinstance(body, dict):
+        return None
+    got_id, digest = body.get(RECEIPT_ID), body.get(RECEIPT_DIGEST)
+    if not isinstance(got_id, str) or not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES:
+        return None
+    return got_id, digest
+
+
+def problem_text(payload: bytes) -> str:
+    """Title and detail of RFC 9290 problem details; any other payload as short text."""
+    if not payload:
+        return ""
+    try:
+        body = cbor2.loads(payload)
+    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError):
+        return payload[:WHY_CHARS_MAX].decode("utf-8", "replace")
+    if not isinstance(body, dict):
+        return ""
+    parts = [body.get(PROBLEM_TITLE), body.get(PROBLEM_DETAIL)]
+    return ": ".join(str(part) for part in parts if part)[:WHY_CHARS_MAX]

@@ -1,0 +1,134 @@
+"""What passes between the uplink's logic and whatever carries its bytes.
+
+The node asks for Requests to be carried; a Transport carries one and says what came back; an
+Adapter knows one receiving platform's paths, codes and receipts. Pure values and Protocols: no
+sockets, no clock, so the seeded simulator can stand in for the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from terminal.messages import ItemClass
+
+
+class Lane(Enum):
+    """Requests of one lane wait for each other; lanes never do (own context, own port)."""
+
+    ALARM = "alarm"
+    RECORD = "record"
+    PHOTO = "photo"
+
+
+LANE_OF: dict[ItemClass, Lane] = {
+    ItemClass.ALARM: Lane.ALARM,
+    ItemClass.RECORD: Lane.RECORD,
+    ItemClass.HEALTH: Lane.RECORD,
+    ItemClass.PHOTO: Lane.PHOTO,
+    ItemClass.CLIP: Lane.PHOTO,
+}
+
+DEADLINE_MS: dict[ItemClass, int] = {
+    ItemClass.ALARM: 20_000,
+    ItemClass.RECORD: 30_000,
+    ItemClass.HEALTH: 20_000,
+    ItemClass.PHOTO: 180_000,
+    ItemClass.CLIP: 600_000,
+}
+"""Longest wait for one request. Without it a peer that dies after an empty ACK is waited for
+for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One item to carry to one target. path: file of a photo; body: bytes of everything else.
+
+    id and sha256 stay the same over every repeat, and so do the bytes.
+    """
+
+    target: str
+    item: int
+    item_class: ItemClass
+    item_id: str
+    sha256: bytes
+    body: bytes
+    path: str
+
+    @property
+    def lane(self) -> Lane:
+        """The lane this request waits in."""
+        return LANE_OF[self.item_class]
+
+    @property
+    def deadline_ms(self) -> int:
+        """Longest wait for the answer."""
+        return DEADLINE_MS[self.item_class]
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One request as the platform's protocol has it; path without the leading slash."""
+
+    method: str
+    path: tuple[str, ...]
+    content_format: int
+    payload: bytes
+    if_none_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WireReply:
+    """What came back. code: "2.01" style, empty when nothing came; why: then the reason."""
+
+    code: str
+    payload: bytes
+    why: str
+    rung: str
+
+
+class Outcome(Enum):
+    """What a reply means for the item.
+
+    DELIVERED: a receipt echoes id and digest. REFUSED: this item will never be taken as it is.
+    LATER: the target (or the way to it) is not well; the item is as good as before.
+    ASIDE: the target is well but wants this item later (a photo before its record).
+    """
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    LATER = "later"
+    ASIDE = "aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A reply, understood. receipt: its bytes as received, the proof that is kept."""
+
+    outcome: Outcome
+    code: str
+    why: str
+    receipt: bytes = b""
+
+
+class Adapter(Protocol):
+    """One receiving platform: its paths, its codes, its receipts. Pure."""
+
+    name: str
+
+    def to_wire(self, request: Request, payload: bytes) -> WireRequest:
+        """The request in the platform's protocol. payload: the body, or the photo's bytes."""
+
+    def judge(self, request: Request, reply: WireReply) -> Judgement:
+        """What the reply proves. Never DELIVERED without a receipt of this very item."""
+
+
+class Transport(Protocol):
+    """The way to one target. Never raises for the network's sake: it answers with a reason."""
+
+    async def send(self, request: Request, wire: WireRequest) -> WireReply:
+        """Carry one request and wait for its answer, at most request.deadline_ms."""
+
+    async def close(self) -> None:
+        """Let go of every socket."""

@@ -1,0 +1,177 @@
+"""The uplink's logic as a Node: pulls from the ledger, decides what goes next, weighs answers.
+
+It neither sends nor waits: take() hands out the requests that are due and on_reply() takes
+what came of one, so that the real shell and the seeded simulator drive the same object. It
+must never report a delivery that no receipt proves, and never drop an item.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hal.contract.types import NS_PER_S, MonotonicNs
+from terminal.config import Target
+from terminal.link import PeerDown, PeerUp, Received
+from terminal.messages import (
+    Delivered,
+    Message,
+    Pending,
+    Pull,
+    PullDone,
+    TargetStatus,
+    Undeliverable,
+    Wake,
+)
+from terminal.node import NodeEvent, Send, Tick
+from terminal.outbox import Bucket
+from terminal.uplink.adapters import ADAPTERS
+from terminal.uplink.exchange import Adapter, Outcome, Request, WireReply, WireRequest
+from terminal.uplink.queue import PERIOD_NS, WINDOW_MAX, Item, TargetQueue
+
+LEDGER = "ledger"
+STATUS_NS = 5 * NS_PER_S
+"""A target's state is repeated this often, and at once when it changes."""
+
+
+@dataclass(slots=True)
+class _Target:
+    queue: TargetQueue
+    adapter: Adapter
+    told: TargetStatus | None = None
+    told_ns: int = 0
+
+
+class UplinkNode:
+    """One queue a target; targets never wait for each other."""
+
+    name = "uplink"
+    period_ns = PERIOD_NS
+
+    def __init__(self, targets: Sequence[Target], rng: random.Random) -> None:
+        """targets: as configured; rng: seeded, for back-off jitter and the random start."""
+        self._targets = {
+            target.name: _Target(
+                TargetQueue(target.name, _bucket(target.records_per_s_max), target.photos, rng),
+                ADAPTERS[target.adapter](),
+            )
+            for target in targets
+        }
+        self._ledger_up = False
+        self.unknown_targets = 0
+
+    def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
+        """React to the ledger and to time."""
+        if isinstance(event, Received):
+            self._receive(event.message)
+        elif isinstance(event, PeerUp) and event.peer == LEDGER:
+            self._ledger_up = True
+            for target in self._targets.values():
+                target.told = None
+        elif isinstance(event, PeerDown) and event.peer == LEDGER:
+            self._ledger_up = False
+            for target in self._targets.values():
+                target.queue.forget()
+        elif not isinstance(event, Tick):
+            return ()
+        return self._housekeeping(now_ns)
+
+    def _receive(self, message: Message) -> None:
+        if isinstance(message, Wake):
+            for target in self._targets.values():
+                target.queue.wanted = True
+        elif isinstance(message, Pending | PullDone):
+            known = self._targets.get(message.target)
+            if known is None:
+                self.unknown_targets += 1
+            elif isinstance(message, Pending):
+                known.queue.offer(message)
+            else:
+                known.queue.pull_done(message.left)
+
+    def _housekeeping(self, now_ns: int) -> list[Send]:
+        if not self._ledger_up:
+            return []
+        sends: list[Send] = []
+        for name, target in self._targets.items():
+            if target.queue.pull_due(now_ns):
+                target.queue.pull(now_ns)
+                sends.append(Send(LEDGER, Pull(name, WINDOW_MAX)))
+            sends.extend(self._tell(target, now_ns))
+        return sends
+
+    def _tell(self, target: _Target, now_ns: int) -> list[Send]:
+        queue = target.queue
+        status = TargetStatus(queue.name, queue.up, queue.rung, queue.why)
+        if status == target.told and now_ns - target.told_ns < STATUS_NS:
+            return []
+        target.told, target.told_ns = status, now_ns
+        return [Send(LEDGER, status)]
+
+    def take(self, now_ns: MonotonicNs) -> list[tuple[Request, Adapter]]:
+        """Requests to carry now. Each must come back through on_reply, whatever happens."""
+        if not self._ledger_up:
+            return []
+        return [
+            (item.request(), target.adapter)
+            for target in self._targets.values()
+            for item in target.queue.due(now_ns)
+        ]
+
+    def on_reply(self, request: Request, reply: WireReply, now_ns: MonotonicNs) -> list[Send]:
+        """Weigh what came of one request; the answer is what the ledger must be told."""
+        target = self._targets[request.target]
+        item = target.queue.items.get(request.item)
+        assert item is not None, "a reply to something that was never under way"
+        assert item.in_flight, "a second reply to one request"
+        item.in_flight = False
+        return self._judge(target, item, request, reply, now_ns)
+
+    def _judge(
+        self, target: _Target, item: Item, request: Request, reply: WireReply, now_ns: int
+    ) -> list[Send]:
+        queue = target.queue
+        judgement = target.adapter.judge(request, reply)
+        sends: list[Send] = []
+        if judgement.outcome is Outcome.DELIVERED:
+            queue.succeeded(now_ns, reply.rung)
+            queue.settle(request.item)
+            sends.append(Send(LEDGER, Delivered(queue.name, request.item, judgement.receipt)))
+        elif judgement.outcome is Outcome.REFUSED:
+            queue.succeeded(now_ns, reply.rung)
+            if queue.refused(item, now_ns):
+                queue.settle(request.item)
+                message = Undeliverable(queue.name, request.item, judgement.code, judgement.why)
+                sends.append(Send(LEDGER, message))
+        elif judgement.outcome is Outcome.ASIDE:
+            queue.succeeded(now_ns, reply.rung)
+            queue.step_aside(item, now_ns)
+        else:
+            queue.failed(item, now_ns, judgement.why)
+        return sends + self._housekeeping(now_ns)
+
+    def unreadable(self, request: Request, why: str, now_ns: MonotonicNs) -> list[Send]:
+        """The item's own file cannot be read here: set it aside, say so, go on."""
+        queue = self._targets[request.target].queue
+        queue.settle(request.item)
+        message = Undeliverable(queue.name, request.item, "file", why)
+        return [Send(LEDGER, message), *self._housekeeping(now_ns)]
+
+    def network_changed(self, now_ns: MonotonicNs) -> list[Send]:
+        """A link came up: every wait for the old one is over."""
+        for target in self._targets.values():
+            target.queue.retry_now()
+        return self._housekeeping(now_ns)
+
+    def close(self) -> None:
+        """Nothing is held: the ledger has it all."""
+
+
+def _bucket(rate_per_s: int) -> Bucket:
+    return Bucket.full(rate_per_s, rate_per_s, 0)
+
+
+def wire_of(adapter: Adapter, request: Request, photo: bytes) -> WireRequest:
+    """The wire form of a request; photo: the file's bytes when it has a path."""
+    return adapter.to_wire(request, photo if request.path else request.body)

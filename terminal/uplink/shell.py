@@ -1,0 +1,163 @@
+"""The uplink process: links, timer and CoAP exchanges in one asyncio loop around the node.
+
+It moves bytes and nothing else: what to send, when, and what an answer means is the node's.
+A photo's file is read in a worker thread, bounded; everything waited for has a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from hal.contract.devices import Clock
+from hal.contract.types import NS_PER_S
+from terminal.config import Loaded
+from terminal.link import Hub
+from terminal.messages import Message
+from terminal.node import Send, StopFlag, Tick, deliver
+from terminal.uplink.coap import CoapTransport
+from terminal.uplink.exchange import Adapter, Request, Transport, WireReply
+from terminal.uplink.node import UplinkNode, wire_of
+
+PHOTO_BYTES_MAX = 512 * 1024
+"""The platform profile's largest body; a bigger file is set aside and shown."""
+DEADLINE_SLACK_S = 5.0
+"""A transport that outlives its own deadline by this much is cut off."""
+
+
+class PhotoUnreadableError(Exception):
+    """A photo that the outbox names cannot be sent as it lies on disk. str() says why."""
+
+
+class Outbound(Protocol):
+    """Where effects go: the Hub, or a list in tests."""
+
+    def send(self, peer: str, message: Message) -> bool:
+        """Send without waiting."""
+
+
+class Carrier:
+    """Starts the node's requests as tasks and brings their answers back."""
+
+    def __init__(
+        self,
+        node: UplinkNode,
+        transports: dict[str, Transport],
+        outbound: Outbound,
+        clock: Clock,
+    ) -> None:
+        """transports: by target name."""
+        self._node = node
+        self._transports = transports
+        self._outbound = outbound
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failure: BaseException | None = None
+
+    def launch(self) -> None:
+        """Start whatever is due now."""
+        for request, adapter in self._node.take(self._clock.monotonic_ns()):
+            task = asyncio.get_running_loop().create_task(self._carry(request, adapter))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def send(self, sends: Sequence[Send]) -> None:
+        """Hand effects to the links."""
+        for effect in sends:
+            self._outbound.send(effect.peer, effect.message)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = task.exception()
+
+    async def _carry(self, request: Request, adapter: Adapter) -> None:
+        try:
+            photo = await asyncio.to_thread(read_photo, request) if request.path else b""
+        except PhotoUnreadableError as error:
+            self.send(self._node.unreadable(request, str(error), self._clock.monotonic_ns()))
+            return
+        wire = wire_of(adapter, request, photo)
+        limit_s = request.deadline_ms / 1_000 + DEADLINE_SLACK_S
+        try:
+            reply = await asyncio.wait_for(
+                self._transports[request.target].send(request, wire), limit_s
+            )
+        except TimeoutError:
+            reply = WireReply("", b"", f"no answer within {limit_s:.0f} s", "")
+        self.send(self._node.on_reply(request, reply, self._clock.monotonic_ns()))
+        self.launch()
+
+    async def close(self) -> None:
+        """Cancel what is under way (it will be sent again) and close the transports."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for transport in self._transports.values():
+            await transport.close()
+
+
+def read_photo(request: Request) -> bytes:
+    """Bytes of the photo's file. Raises PhotoUnreadableError when it cannot be sent as it is."""
+    path = Path(request.path)
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > PHOTO_BYTES_MAX:
+            raise PhotoUnreadableError(f"{path.name} has {size_bytes} bytes, over the limit")
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoUnreadableError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+async def main_loop(
+    loaded: Loaded,
+    hub: Hub,
+    clock: Clock,
+    stop: StopFlag,
+    link_is_up: Callable[[], bool] | None = None,
+) -> None:
+    """Run the uplink until `stop`. link_is_up: the simulated network's plug, None when real.
+
+    Raises whatever a carrying task died of: a bug ends the process, the supervisor restarts it
+    and the ledger still has every item.
+    """
+    # Not for secrets: jitter between terminals.
+    rng = random.Random(f"{loaded.config.site.terminal_id}/{clock.monotonic_ns()}")  # noqa: S311
+    node = UplinkNode(loaded.config.targets, rng)
+    transports: dict[str, Transport] = {
+        target.name: CoapTransport(target.uri, link_is_up) for target in loaded.config.targets
+    }
+    carrier = Carrier(node, transports, hub, clock)
+    readable = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(hub.fileno(), readable.set)
+    was_up = True
+    due_ns = int(clock.monotonic_ns())
+    try:
+        while not stop.is_set():
+            if carrier.failure is not None:
+                raise carrier.failure
+            now_ns = clock.monotonic_ns()
+            deliver(node, hub, hub.poll(now_ns), now_ns)
+            if now_ns >= due_ns:
+                deliver(node, hub, (Tick(),), now_ns)
+                due_ns = max(due_ns + node.period_ns, now_ns)
+                is_up = link_is_up is None or link_is_up()
+                if is_up and not was_up:
+                    carrier.send(node.network_changed(now_ns))
+                was_up = is_up
+            carrier.launch()
+            readable.clear()
+            wait_s = max(0, due_ns - clock.monotonic_ns()) / NS_PER_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(readable.wait(), wait_s)
+    finally:
+        loop.remove_reader(hub.fileno())
+        await carrier.close()
+        node.close()
+        hub.close()

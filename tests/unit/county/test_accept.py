@@ -1,0 +1,135 @@
+"""What the receiver believes: one good record, and every way of being refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from hal.contract.types import ClockQuality
+from terminal.county.accept import AHEAD_NS_MAX, Accepted, accept_record
+from terminal.county.keys import KeyFileError, KeyRegistry, read_key_file
+from terminal.county.problems import DETAIL, REFUSALS, RESPONSE_CODE, TITLE, RefusedError
+from tests.unit.county.samples import WALL_NS, Chain
+
+
+def registry_of(tmp_path: Path, *chains: Chain, tail: str = "") -> KeyRegistry:
+    for chain in chains:
+        (tmp_path / f"{chain.terminal_id}.pub").write_text(chain.key_line + tail)
+    return KeyRegistry(tmp_path)
+
+
+def accept(registry: KeyRegistry, item: tuple[str, bytes], *, simulated: bool = False) -> Accepted:
+    return accept_record(*item, registry, accept_simulated=simulated, wall_ns=WALL_NS, now_ns=1)
+
+
+def refusal(registry: KeyRegistry, item: tuple[str, bytes]) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        accept(registry, item)
+    return caught.value
+
+
+def test_a_good_record_is_accepted(tmp_path: Path) -> None:
+    chain = Chain()
+    item = chain.add()
+    accepted = accept(registry_of(tmp_path, chain), item)
+    assert accepted.record.record_id == item[0]
+    assert accepted.signed == item[1]
+
+
+def test_unknown_terminal_is_refused_until_its_key_file_comes(tmp_path: Path) -> None:
+    chain = Chain()
+    item = chain.add()
+    registry = KeyRegistry(tmp_path)
+    assert refusal(registry, item).kind.name == "unknown-terminal"
+    (tmp_path / "a.pub").write_text(chain.key_line)
+    assert refusal(registry, item).kind.name == "unknown-terminal", "re-read at most once a second"
+    accept_record(*item, registry, accept_simulated=False, wall_ns=WALL_NS, now_ns=1_000_000_002)
+
+
+def test_wrong_key_wrong_id_simulated_and_revoked(tmp_path: Path) -> None:
+    chain = Chain()
+    item = chain.add()
+    thief = Chain(seed=b"t" * 32)
+    registry = registry_of(tmp_path, chain)
+    assert refusal(registry, thief.add()).kind.name == "signature"
+    assert refusal(registry, ("T-1-other-1", item[1])).kind.name == "wrong-id"
+    pretended = Chain(simulated=True).add()
+    assert refusal(registry, pretended).kind.name == "simulated"
+    assert accept(registry, pretended, simulated=True).record.simulated
+    revoked = registry_of(tmp_path, chain, tail="revoked stolen\n")
+    assert refusal(revoked, item).detail == "T-1: stolen"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 100, -1])
+def test_truncated_and_non_canonical_bodies(tmp_path: Path, cut: int) -> None:
+    chain = Chain()
+    name, signed = chain.add()
+    registry = registry_of(tmp_path, chain)
+    assert refusal(registry, (name, signed[:cut])).kind.name == "malformed"
+    assert refusal(registry, (name, signed + b"\x00")).kind.name == "malformed"
+
+
+def test_every_flipped_byte_is_refused(tmp_path: Path) -> None:
+    chain = Chain()
+    name, signed = chain.add()
+    registry = registry_of(tmp_path, chain)
+    for place in range(len(signed)):
+        flipped = bytearray(signed)
+        flipped[place] ^= 1
+        assert refusal(registry, (name, bytes(flipped)))
+
+
+def test_future_time_is_refused_unless_no_time_is_claimed(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, Chain())
+    edge = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX)
+    assert accept(registry, edge.add())
+    ahead = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX + 1)
+    assert refusal(registry, ahead.add()).kind.name == "future"
+    unsure = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX + 1, clock=ClockQuality.UNKNOWN)
+    assert accept(registry, unsure.add())
+
+
+def test_oversized_body(tmp_path: Path) -> None:
+    assert refusal(KeyRegistry(tmp_path), ("x", bytes(20_000))).kind.name == "too-large"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ed25519 00 T-1",
+        "ed25519 zz T-1",
+        "rsa 00 T-1",
+        "ed25519 " + "00" * 32,
+        "ed25519 " + "00" * 32 + " " + "x" * 41,
+        "ed25519 " + "00" * 32 + " T-1\nand more",
+    ],
+)
+def test_bad_key_files_enrol_nobody(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.pub"
+    path.write_text(text)
+    with pytest.raises(KeyFileError):
+        read_key_file(path)
+    registry = KeyRegistry(tmp_path)
+    assert registry.terminals() == ()
+    assert len(registry.problems) == 1
+
+
+def test_two_terminals_may_not_share_a_key_nor_one_have_two(tmp_path: Path) -> None:
+    one = Chain()
+    (tmp_path / "1.pub").write_text(one.key_line)
+    (tmp_path / "2.pub").write_text(one.key_line.replace("T-1", "T-2"))
+    (tmp_path / "3.pub").write_text(Chain(seed=b"z" * 32).key_line)
+    registry = KeyRegistry(tmp_path)
+    assert registry.terminals() == ("T-1",)
+    assert len(registry.problems) == 2
+
+
+def test_problem_details_say_title_detail_and_code() -> None:
+    for kind in REFUSALS:
+        body = cbor2.loads(RefusedError(kind.name, "why", "field").payload())
+        assert body[TITLE] == kind.title
+        assert body[DETAIL] == "why"
+        assert f"{body[RESPONSE_CODE] >> 5}.{body[RESPONSE_CODE] & 31:02d}" == kind.code
