@@ -79,7 +79,7 @@ class Book:
         """targets: (name, whether it wants photos)."""
         self.origin = origin
         self._store = store
-        self._evidence = evidence
+        self.evidence = evidence
         self._signer = signer
         self._clock = clock
         self._targets = tuple(name for name, _photos in targets)
@@ -137,7 +137,7 @@ class Book:
                 self._add_photo(photo)
         self.last_seq = heads[-1].seq
         for photo in kept:
-            self._evidence.release(photo.sha256)
+            self.evidence.release(photo.sha256)
         return Written(Committed(draft.visit_id, head.seq, head.record_hash), repeated=False)
 
     def journal(
@@ -171,7 +171,7 @@ class Book:
         missing: list[PhotoRef] = []
         for photo in photos:
             try:
-                adopted = self._evidence.adopt(photo.sha256, photo.size_bytes)
+                adopted = self.evidence.adopt(photo.sha256, photo.size_bytes)
             except OSError as error:
                 raise LedgerRefusedError(
                     f"picture {photo.role} cannot be stored: {error.strerror}"
@@ -206,7 +206,7 @@ class Book:
         return heads
 
     def _add_photo(self, photo: PhotoRef) -> None:
-        path = str(self._evidence.path_of(photo.sha256))
+        path = str(self.evidence.path_of(photo.sha256))
         item = NewItem("photo", photo.sha256.hex(), photo.sha256, b"", path=path)
         self._store.add(item, self._photo_targets, self._clock.wall_ns())
 

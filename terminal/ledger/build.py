@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
+
 from hal.contract.devices import Clock
 from terminal.config import Config, Loaded
 from terminal.core.types import Event
@@ -22,7 +24,7 @@ from terminal.ledger.errors import LedgerCorruptError
 from terminal.ledger.evidence import Evidence
 from terminal.ledger.flight import FlightRecorder
 from terminal.ledger.node import LedgerNode
-from terminal.ledger.store import DB_FILE, Store
+from terminal.ledger.store import DB_FILE, Store, translated
 from terminal.records import (
     GENESIS_HASH,
     SEQ_FIRST,
@@ -53,8 +55,8 @@ def build(
 
     software_id: version of the program; its digest is taken here. vfs, boot_id, entropy: for tests
     and the simulator; entropy makes the key and the ledger's id.
-    Raises LedgerCorruptError when what is stored cannot be trusted, OSError when the folder
-    cannot be used.
+    Raises LedgerCorruptError when what is stored cannot be trusted, LedgerRefusedError or
+    OSError when the disk does not let us work.
     """
     config = loaded.config
     folder = loaded.path(config.ledger.folder)
@@ -88,6 +90,9 @@ def build(
             rng=random.Random(origin.boot_id),  # noqa: S311 - spreads retries, guards nothing
         )
         _note_start(node, loaded, clock)
+    except apsw.Error as error:
+        store.close()
+        raise translated(folder / DB_FILE, error) from error
     except BaseException:
         store.close()
         raise

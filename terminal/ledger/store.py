@@ -66,7 +66,8 @@ class Store:
     def __init__(self, path: Path, *, fresh_allowed: bool, vfs: str | None = None) -> None:
         """Open, check and migrate. fresh_allowed: a missing file is a first start.
 
-        Raises LedgerCorruptError when the file cannot be trusted or is missing unexpectedly.
+        Raises LedgerCorruptError when the file cannot be trusted or is missing unexpectedly,
+        LedgerRefusedError when the disk does not let us open it.
         """
         self.path = path
         self._db: apsw.Connection | None = None
@@ -77,10 +78,10 @@ class Store:
             )
         try:
             self._open(fresh_allowed, vfs)
-        except BROKEN as error:
+        except apsw.Error as error:
             self.close()
-            raise _corrupt(path, str(error)) from error
-        except LedgerCorruptError:
+            raise translated(path, error) from error
+        except (LedgerCorruptError, LedgerRefusedError):
             self.close()
             raise
 
@@ -312,6 +313,13 @@ class Store:
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run one statement of a neighbouring module (vehicle list, calibration)."""
         return [tuple(row) for row in self._live().execute(statement, tuple(values))]
+
+
+def translated(path: Path, error: apsw.Error) -> LedgerCorruptError | LedgerRefusedError:
+    """What an SQLite error at start means: a damaged file, or a disk that refuses."""
+    if isinstance(error, BROKEN):
+        return _corrupt(path, str(error))
+    return LedgerRefusedError(f"{path} cannot be opened: {error}")
 
 
 def _corrupt(path: Path, what: str) -> LedgerCorruptError:
