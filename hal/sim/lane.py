@@ -23,10 +23,15 @@ ARM_PASSABLE_MDEG = 80_000
 
 @dataclass(frozen=True, slots=True)
 class LaneGeometry:
-    """Places along the lane, mm from the deck's entry edge, exit direction positive."""
+    """Places along the lane, mm from the deck's entry edge, exit direction positive.
+
+    wait_mm: stop line on the entry loop. queue_mm: stop line before the loop, for whoever comes
+    while another truck is being served. far_*: where trucks appear and vanish.
+    """
 
     deck_length_mm: int = 18_000
     wait_mm: int = -2_500
+    queue_mm: int = -6_500
     entry_loop_mm: tuple[int, int] = (-5_500, -2_200)
     entry_arm_mm: int = -800
     entry_beam_mm: int = -100

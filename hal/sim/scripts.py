@@ -79,14 +79,54 @@ UNREADABLE_3 = replace(
     name="dirty plate",
     plate="晋LK7390",
     dirt_pct=100,
-    plate_keys="7390",
+    plate_keys="555_55C7390",
 )
 
+OPEN_MENU = "A1234#"
+"""A opens the keypad; the demo's operator PIN is 1234."""
+REFUSE = OPEN_MENU + "2#"
+SEND_BACK = OPEN_MENU + "3#"
+
 DEMO_REACTIONS: tuple[Reaction, ...] = (
-    Reaction("plate_unread", 3_000, "A1234#_1{plate}#"),
-    Reaction("attendant", 5_000, "A1234#_1{plate}#"),
+    Reaction("plate_unread", 3_000, OPEN_MENU + "10{plate}#"),
+    Reaction("axles_unknown", 10_000, REFUSE),
+    Reaction("unsteady", 30_000, REFUSE),
+    Reaction("attendant", 20_000, REFUSE),
+    Reaction("save_failed", 30_000, REFUSE),
+    Reaction("starting", 10_000, SEND_BACK),
+    Reaction("lockout", 10_000, SEND_BACK),
+    Reaction("fault", 20_000, SEND_BACK),
 )
-"""The demo's operator: A opens the keypad, PIN and #, 1 is plate entry, then the plate."""
+"""The demo's operator. On the menu 1 is plate entry (0 skips the offered candidates; with none
+offered it does nothing), 2 refuses the vehicle, 3 sends a trapped one back.
+"""
+
+LETTER_KEYS = {"2": "ABC", "3": "DEF", "4": "GH", "5": "JKL", "6": "MN", "7": "PQRS"} | {
+    "8": "TUV",
+    "9": "WXYZ",
+}
+"""Letters printed on the keypad, as on a telephone without I and O."""
+HOME = "晋"
+"""The plate page starts with the home province typed and in letter mode."""
+
+
+def plate_keys(plate: str) -> str:
+    """Keys that type this plate on the keypad's plate page; "" for another province's.
+
+    A letter is its key pressed as often as its place on it; C changes between letters and
+    digits; a pause separates two letters on one key.
+    """
+    if not plate.startswith(HOME):
+        return ""
+    keys, letters, last = "", True, ""
+    for symbol in plate[1:]:
+        if symbol.isdigit() == letters:
+            keys, letters, last = keys + "C", not letters, ""
+        key = next((key for key, on_it in LETTER_KEYS.items() if symbol in on_it), symbol)
+        taps = LETTER_KEYS[key].index(symbol) + 1 if letters else 1
+        keys += ("_" if letters and key == last else "") + key * taps
+        last = key
+    return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +171,11 @@ def random_truck(rng: random.Random, number: int) -> TruckPlan:
     digits = f"{rng.randrange(1_000, 10_000)}"
     letter = rng.choice("ABCDEFGHJK")
     electric = base.plate_kind == "ne_large"
+    plate = f"晋L{rng.randrange(10_000, 100_000)}D" if electric else f"晋L{letter}{digits}"
     plan = replace(
         base,
-        plate=f"晋L{rng.randrange(10_000, 100_000)}D" if electric else f"晋L{letter}{digits}",
-        plate_keys=digits,
+        plate=plate,
+        plate_keys=plate_keys(plate),
         mass_kg=round(base.mass_kg * rng.uniform(0.80, 1.0)),
         cruise_mm_s=rng.randrange(1_650, 2_250),
         lateral_mm=rng.randrange(-150, 151),

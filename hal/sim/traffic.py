@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from hal.contract.types import NS_PER_S, Side
 from hal.sim.lane import Lane
@@ -21,8 +21,12 @@ from hal.sim.world import TRUCKS_MAX
 FOLLOW_GAP_MM = 2_500
 REACTION_NS_MIN = 600_000_000
 REACTION_NS_MAX = 1_500_000_000
-BACK_AFTER_S = 8
-"""A driver on the deck takes an opened entry for an order to back out only after this long."""
+BACK_SIGNS = ("back_out",)
+"""Signs that send a driver back, by the names the panel gives its texts."""
+BACK_AFTER_S = 3
+"""He reads such a sign this long before he believes it."""
+ARM_MEANS_BACK_S = 20
+"""An entry arm that stays open this long behind a standing driver tells him the same."""
 MIRROR_MM = 5_000
 """Nobody backs towards a truck that he sees this close behind him."""
 SENT_MAX = 16
@@ -73,6 +77,15 @@ class Finished:
     pushed: bool
 
 
+class Sight(NamedTuple):
+    """What a driver sees. coil: the lamps' relays; sign: name of what the sign says."""
+
+    now_ns: int
+    coil: Callable[[str], bool]
+    ahead: Driver | None
+    sign: str
+
+
 class Driver:
     """One driver in his truck."""
 
@@ -89,19 +102,22 @@ class Driver:
         self._rng = rng
         self._traits = TRAITS[truck.plan.behaviour]
         self._since_ns = 0
+        self._arm_down_ns = 0
         self._go_ns: int | None = None
         centre_mm = (lane.geometry.deck_length_mm + truck.plan.length_mm) / 2
         self.stop_mm = centre_mm + rng.uniform(-100.0, 100.0)
         self._cruise_mm_s = truck.plan.cruise_mm_s * rng.uniform(0.9, 1.1)
 
-    def act(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
-        """Look, decide, and set the truck's speed. coil: what the lamps' relays show."""
+    def act(self, sight: Sight) -> None:
+        """Look, decide, and set the truck's speed."""
         stage = self.stage
-        self._ACTS[stage](self, now_ns, coil, ahead)
+        if not self._lane.passable(Side.ENTRY):
+            self._arm_down_ns = sight.now_ns
+        self._ACTS[stage](self, sight)
         if self.stage is not stage:
-            self._since_ns = now_ns
+            self._since_ns = sight.now_ns
             self._go_ns = None
-        self._note_deck(now_ns)
+        self._note_deck(sight.now_ns)
 
     def _note_deck(self, now_ns: int) -> None:
         length_mm = self._lane.geometry.deck_length_mm
@@ -122,14 +138,15 @@ class Driver:
             self._go_ns = now_ns + self._rng.randint(REACTION_NS_MIN, REACTION_NS_MAX)
         return now_ns >= self._go_ns
 
-    def _entry_inviting(self, coil: Callable[[str], bool]) -> bool:
-        return coil("lamp_entry") and self._lane.passable(Side.ENTRY)
+    def _entry_inviting(self, sight: Sight) -> bool:
+        return sight.coil("lamp_entry") and self._lane.passable(Side.ENTRY)
 
-    def _approach(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _approach(self, sight: Sight) -> None:
         stop_mm = float(self._lane.geometry.wait_mm)
-        if ahead is not None:
-            stop_mm = min(stop_mm, ahead.truck.rear_mm - FOLLOW_GAP_MM)
-            if self._traits.pushes and not self.pushed and ahead.stage is Stage.BOARD:
+        if sight.ahead is not None:
+            behind_mm = sight.ahead.truck.rear_mm - FOLLOW_GAP_MM
+            stop_mm = min(float(self._lane.geometry.queue_mm), behind_mm)
+            if self._traits.pushes and not self.pushed and sight.ahead.stage is Stage.BOARD:
                 self.stage = Stage.PUSH
                 return
         self.truck.steer(stop_mm, self._cruise_mm_s)
@@ -139,82 +156,84 @@ class Driver:
         ):
             self.stage = Stage.WAIT
 
-    def _wait(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _wait(self, sight: Sight) -> None:
         self.truck.target_mm_s = 0.0
-        if ahead is not None and ahead.stage is Stage.BACK:
+        if sight.ahead is not None and sight.ahead.stage is Stage.BACK:
             self.stage = Stage.APPROACH
             return
-        clear = ahead is None or ahead.stage is Stage.LEAVE
-        if self._sure(now_ns, clear and self._entry_inviting(coil)):
+        clear = sight.ahead is None or sight.ahead.stage is Stage.LEAVE
+        if self._sure(sight.now_ns, clear and self._entry_inviting(sight)):
             self.stage = Stage.BOARD
 
-    def _push(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _push(self, sight: Sight) -> None:
         """Close behind the truck ahead, under the arm while it is up, until he must stop."""
-        if ahead is None or ahead.stage in (Stage.BACK, Stage.GONE):
+        if sight.ahead is None or sight.ahead.stage in (Stage.BACK, Stage.GONE):
             self.stage = Stage.APPROACH
             return
         geometry = self._lane.geometry
-        stop_mm = min(ahead.truck.rear_mm - 800.0, 1_800.0)
+        stop_mm = min(sight.ahead.truck.rear_mm - 800.0, 1_800.0)
         before_arm = self.truck.front_mm < geometry.entry_arm_mm
         if before_arm and not self._lane.passable(Side.ENTRY):
             stop_mm = min(stop_mm, float(geometry.wait_mm))
         self.truck.steer(max(stop_mm, self.truck.front_mm - 1), self._cruise_mm_s)
         blocks = self.truck.front_mm >= geometry.entry_beam_mm
         self.pushed = self.pushed or blocks
-        if self.truck.speed_mm_s or ahead.truck.speed_mm_s:
-            self._since_ns = now_ns
-        patience_s = self._traits.pushed_s * (3 if coil("lamp_entry") else 1)
-        if now_ns - self._since_ns > patience_s * NS_PER_S:
+        if self.truck.speed_mm_s or sight.ahead.truck.speed_mm_s:
+            self._since_ns = sight.now_ns
+        patience_s = self._traits.pushed_s * (3 if sight.coil("lamp_entry") else 1)
+        if sight.now_ns - self._since_ns > patience_s * NS_PER_S:
             self.stage = Stage.RETREAT
 
-    def _retreat(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
-        wait_mm = self._lane.geometry.wait_mm
-        self.truck.steer(float(wait_mm), self._cruise_mm_s / 2)
-        if abs(self.truck.front_mm - wait_mm) < 50 and not self.truck.speed_mm_s:
-            self.stage = Stage.WAIT
+    def _retreat(self, sight: Sight) -> None:
+        """Back to where the queue stands, so that the arm's passage is free."""
+        queue_mm = self._lane.geometry.queue_mm
+        self.truck.steer(float(queue_mm), self._cruise_mm_s / 2)
+        if self.truck.front_mm < queue_mm + 50 and not self.truck.speed_mm_s:
+            self.stage = Stage.APPROACH
 
-    def _board(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _board(self, sight: Sight) -> None:
         stop_mm = self.stop_mm
-        if ahead is not None:
-            stop_mm = min(stop_mm, ahead.truck.rear_mm - FOLLOW_GAP_MM)
+        if sight.ahead is not None:
+            stop_mm = min(stop_mm, sight.ahead.truck.rear_mm - FOLLOW_GAP_MM)
         self.truck.steer(max(stop_mm, self.truck.front_mm - 1), self._cruise_mm_s)
         if self.truck.front_mm > self.stop_mm - 50 and self.truck.speed_mm_s == 0.0:
             self.stage = Stage.STAND
 
-    def _stand(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
-        """Go when the exit says go; back out when the entry is opened again or patience ends."""
+    def _stand(self, sight: Sight) -> None:
+        """Go when the exit says go; back out when told, or when patience ends."""
         self.truck.target_mm_s = 0.0
-        stood_s = (now_ns - self._since_ns) // NS_PER_S
-        exit_green = coil("lamp_exit")
-        let_out = exit_green and self._lane.passable(Side.EXIT)
-        way_back = not self.followed
-        let_back = (
-            way_back
-            and self._lane.has_entry_arm
-            and stood_s >= BACK_AFTER_S
-            and self._entry_inviting(coil)
-        )
-        gives_up = (
-            way_back
-            and not self._lane.has_entry_arm
-            and 0 < self._traits.gives_up_s <= stood_s
-            and not exit_green
-        )
-        if self._sure(now_ns, let_out or let_back or gives_up):
-            self.stage = Stage.LEAVE if let_out else Stage.BACK
+        if self._sure(sight.now_ns, self._let_out(sight) or self._let_back(sight)):
+            self.stage = Stage.LEAVE if self._let_out(sight) else Stage.BACK
 
-    def _leave(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _let_out(self, sight: Sight) -> bool:
+        return sight.coil("lamp_exit") and self._lane.passable(Side.EXIT)
+
+    def _let_back(self, sight: Sight) -> bool:
+        """The way back is open, and the sign, a long open arm or his patience says so."""
+        if self.followed or sight.coil("lamp_exit") or not self._lane.passable(Side.ENTRY):
+            return False
+        stood_s = (sight.now_ns - self._since_ns) // NS_PER_S
+        open_s = (sight.now_ns - self._arm_down_ns) // NS_PER_S
+        if sight.sign in BACK_SIGNS:
+            return stood_s >= BACK_AFTER_S
+        if self._lane.has_entry_arm:
+            return min(stood_s, open_s) >= ARM_MEANS_BACK_S
+        return 0 < self._traits.gives_up_s <= stood_s
+
+    def _leave(self, sight: Sight) -> None:
         geometry = self._lane.geometry
         past_arm = self.truck.rear_mm > geometry.arm_mm(Side.EXIT)
         before_arm = self.truck.front_mm < geometry.arm_mm(Side.EXIT)
         if before_arm and not self._lane.passable(Side.EXIT):
             self.truck.target_mm_s = 0.0
+            if sight.sign in BACK_SIGNS and self._lane.passable(Side.ENTRY):
+                self.stage = Stage.BACK
             return
         self.truck.steer(1e9, self._cruise_mm_s * (2.0 if past_arm else 1.0))
         if self.truck.rear_mm > geometry.deck_length_mm + geometry.far_past_mm:
             self.stage = Stage.GONE
 
-    def _back(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _back(self, sight: Sight) -> None:
         geometry = self._lane.geometry
         behind_arm = self.truck.rear_mm > geometry.entry_arm_mm
         if behind_arm and not self._lane.passable(Side.ENTRY):
@@ -225,7 +244,7 @@ class Driver:
             self.backed_out = True
             self.stage = Stage.GONE
 
-    def _gone(self, now_ns: int, coil: Callable[[str], bool], ahead: Driver | None) -> None:
+    def _gone(self, sight: Sight) -> None:
         self.truck.target_mm_s = 0.0
 
     def finished(self) -> Finished:
@@ -276,8 +295,8 @@ class Traffic:
         self.waiting.append(plan)
         return True
 
-    def advance(self, now_ns: int, coil: Callable[[str], bool]) -> list[Finished]:
-        """Let everybody look and decide; returns those who have just gone."""
+    def advance(self, now_ns: int, coil: Callable[[str], bool], sign: str = "") -> list[Finished]:
+        """Let everybody look and decide; returns those who have just gone. sign: see Sight."""
         self._let_in(now_ns)
         ahead: Driver | None = None
         for driver in self.drivers:
@@ -285,7 +304,7 @@ class Traffic:
                 gap_mm = ahead.truck.rear_mm - driver.truck.front_mm
                 close = driver.stage in (Stage.PUSH, Stage.RETREAT)
                 ahead.followed = close and gap_mm < MIRROR_MM
-            driver.act(now_ns, coil, ahead)
+            driver.act(Sight(now_ns, coil, ahead, sign))
             ahead = driver
         if ahead is not None:
             ahead.followed = False

@@ -69,28 +69,33 @@ class Yard:
         Returns the trucks that have gone meanwhile. The coils are read once, at the start.
         """
         coils = {name: self.world.relay(name) for name in RELAYS}
+        sign = self.world.prompt()
         gone: list[Finished] = []
         for _ in range(steps):
-            gone += self.traffic.advance(self.now_ns, coils.__getitem__)
+            gone += self.traffic.advance(self.now_ns, coils.__getitem__, sign)
             self.deck.trucks = [driver.truck for driver in self.traffic.drivers]
             self.lane.advance(STEP_NS, self.deck.trucks, coils.__getitem__)
             self.deck.advance(STEP_NS)
             self._steps += 1
             if self._steps % OPERATOR_LOOKS_STEPS == 0:
-                self._look()
+                self._look(sign)
             self._keys = self.fingers.advance(self.now_ns)
         self.world.put(self._state(at_ns))
         return gone
 
     def on_deck(self) -> Driver | None:
         """The driver who stands on the deck, if one does."""
-        standing = (each for each in self.traffic.drivers if each.stage is Stage.STAND)
+        standing = (
+            each
+            for each in self.traffic.drivers
+            if each.stage in (Stage.STAND, Stage.LEAVE) and not each.truck.speed_mm_s
+        )
         return next(standing, None)
 
-    def _look(self) -> None:
+    def _look(self, sign: str) -> None:
         driver = self.on_deck()
         plan = driver.truck.plan if driver is not None else None
-        self._operator.saw_prompt(self.world.prompt(), self.now_ns, plan)
+        self._operator.saw_prompt(sign, self.now_ns, plan)
 
     def _state(self, at_ns: MonotonicNs) -> PlantState:
         trucks = self.deck.trucks
