@@ -20,6 +20,10 @@ PAGES_MAX = 24
 """Bound of the pages of one display, reached on the smallest sign (32 x 16) only."""
 
 
+PICK_PAGE = "choose"
+"""The keypad page whose lines are numbered plates."""
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """What the configuration says of texts: language, whether plates are shown, the phone."""
@@ -66,12 +70,17 @@ def line_px(line: str) -> int:
 
 
 def _menu_pages(display: Display, lang: Lang) -> tuple[Page, ...]:
-    """A menu page: its title over each of its lines in turn."""
-    title = catalogue(lang).get(f"menu.{display.menu_page}.title", display.menu_page)
-    lines = tuple(line for line in display.menu_lines if line)
-    if not lines:
-        return (Page(Icon.NONE, (title,)),)
-    return tuple(Page(Icon.NONE, (title, line)) for line in lines)
+    """A keypad page: its title over what was typed, or over each of the plates to pick from."""
+    texts = catalogue(lang)
+    page, lines = display.menu_page, list(display.menu_lines)
+    mode = texts.get(f"mode.{lines[-1]}", "") if lines else ""
+    title = texts.get(f"menu.{page}.title", page).replace("{mode}", mode)
+    if mode:
+        lines.pop()
+    if page == PICK_PAGE:
+        lines = [f"{number} {line}" for number, line in enumerate(lines, 1)]
+    typed = [line for line in lines if line] or [texts.get(f"menu.{page}.line", "")]
+    return tuple(Page(Icon.NONE, (title, line) if line else (title,)) for line in typed)
 
 
 def _fit(page: Page, size_px: tuple[int, int]) -> Iterator[Page]:

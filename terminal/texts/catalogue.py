@@ -1,7 +1,7 @@
 """One lookup for every text: text("console.lane", "zh-CN"), text("hold.estop.todo", "en").
 
 Keys are AREA.NAME: console, report, hold (REASON.sign|operator|first_aid|todo), fault
-(CODE.operator|first_aid) and menu (PAGE.title|help). An unknown key is a programmer's error and
+(CODE.operator|first_aid) menu (PAGE.title|line|help) and mode. An unknown key is a programmer's error and
 raises KeyError; no text is ever made up.
 """
 
@@ -13,7 +13,7 @@ from functools import cache
 from terminal.texts.console import CONSOLE
 from terminal.texts.faults import FAULTS
 from terminal.texts.holds import HOLDS
-from terminal.texts.menu import MENU
+from terminal.texts.menu import MENU, MODES
 from terminal.texts.prompts import LANGS, PROMPTS, Lang
 from terminal.texts.report import REPORT
 
@@ -34,7 +34,9 @@ def catalogue(lang: Lang) -> Mapping[str, str]:
         texts[f"fault.{code.value}.operator"] = fault.operator(lang)
         texts[f"fault.{code.value}.first_aid"] = fault.first_aid(lang)
     for page, entry in MENU.items():
-        texts[f"menu.{page}.title"], texts[f"menu.{page}.help"] = entry[column]
+        for part in ("title", "line", "help"):
+            texts[f"menu.{page}.{part}"] = getattr(entry[column], part)
+    texts |= {f"mode.{mode}": pair[column] for mode, pair in MODES.items()}
     return texts
 
 
@@ -52,5 +54,7 @@ def all_sign_characters() -> frozenset[str]:
             for page in pages:
                 chars.update("".join(page.lines))
         chars.update("".join(hold.sign for hold in HOLDS[lang].values()))
-        chars.update("".join(entry[LANGS.index(lang)][0] for entry in MENU.values()))
+        for entry in MENU.values():
+            chars.update("".join(entry[LANGS.index(lang)][:2]))
+        chars.update("".join(pair[LANGS.index(lang)] for pair in MODES.values()))
     return frozenset(chars)

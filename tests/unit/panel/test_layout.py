@@ -96,3 +96,23 @@ def test_a_menu_shows_its_title_over_each_line() -> None:
         Page(Icon.NONE, ("no_such_page", "1")),
         Page(Icon.NONE, ("no_such_page", "2")),
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "typed", "shown"),
+    [
+        ("plate", ("晋L12", "digits"), [("车牌 数字 #确认", "晋L12")]),
+        ("plate", ("", "letters"), [("车牌 字母 #确认", "请输入")]),
+        ("pin", ("",), [("密码 #确认", "请输入密码")]),
+        ("pin", ("***",), [("密码 #确认", "***")]),
+        ("menu", (), [("1车牌 2拒收", "3退车 *退出")]),
+        (
+            "choose",
+            ("晋L12345", "晋L12346"),
+            [("按数字选 0输入", "1 晋L12345"), ("按数字选 0输入", "2 晋L12346")],
+        ),
+    ],
+)
+def test_keypad_pages(page: str, typed: tuple[str, ...], shown: list[tuple[str, str]]) -> None:
+    found = pages(Display(menu_page=page, menu_lines=typed), (128, 32), Style())
+    assert [each.lines for each in found] == shown

@@ -13,7 +13,7 @@ from terminal.texts.cells import half_cells, limit_tonnes, over_per_cent, tonnes
 from terminal.texts.console import CONSOLE
 from terminal.texts.faults import FAULTS
 from terminal.texts.holds import HOLDS
-from terminal.texts.menu import MENU
+from terminal.texts.menu import MENU, MODES
 from terminal.texts.prompts import (
     CELLS_BESIDE_ICON_MAX,
     CELLS_MAX,
@@ -77,11 +77,13 @@ def test_the_sign_shows_gb2312_only() -> None:
 
 
 def test_menu_titles_fit() -> None:
-    for (zh, zh_help), (en, en_help) in MENU.values():
-        assert half_cells(zh) <= CELLS_MAX
-        assert half_cells(en) <= CELLS_MAX
-        assert zh_help
-        assert en_help
+    for entry in MENU.values():
+        for column, words in enumerate(entry):
+            for pair in MODES.values():
+                assert half_cells(words.title.replace("{mode}", pair[column])) <= CELLS_MAX
+            assert half_cells(words.line) <= CELLS_MAX
+            assert words.line
+            assert words.help
 
 
 def test_both_languages_have_the_same_keys_and_fields() -> None:

@@ -1,0 +1,286 @@
+"""From what is known to what the templates show: pure, one plain mapping per part of the page.
+
+Every word comes from the catalogue; every colour has a word beside it. A part is rendered anew
+only when it is asked for, and the stream sends it only when its HTML changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hal.contract.types import NS_PER_S, Side, Tri
+from terminal.console.curve import curve, sign_path
+from terminal.console.lane import lane, levels_of, position_word
+from terminal.console.queries import Row
+from terminal.console.state import ConsoleNode
+from terminal.core.types import HoldReason
+from terminal.messages import Snapshot
+from terminal.texts.catalogue import catalogue
+from terminal.texts.cells import limit_tonnes, tonnes
+from terminal.texts.faults import FAULTS
+from terminal.texts.prompts import Lang
+
+BEIJING = timezone(timedelta(hours=8))
+"""Wall times are kept in UTC and shown as the site's clock shows them; China has one zone."""
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "beam_entry": ("blocked", "clear"),
+    "beam_exit": ("blocked", "clear"),
+    "loop_entry": ("occupied", "free"),
+    "loop_exit": ("occupied", "free"),
+    "estop": ("pressed", "released"),
+    "wired_release": ("on", "off"),
+    "seal": ("broken", "intact"),
+    "door": ("open", "closed"),
+}
+"""What yes and no are called, by input."""
+ALARMS = frozenset({"estop", "wired_release", "seal", "door"})
+OPTIONAL = frozenset({"seal", "door"})
+"""Inputs that many sites do not have: unknown is not shown for them."""
+TONE = {"yes": "warn", "no": "ok", "unknown": "unknown"}
+
+Context = Mapping[str, Any]
+
+
+class View:
+    """Contexts of all parts in one language for one moment."""
+
+    def __init__(self, node: ConsoleNode, lang: Lang, deck_mm: int) -> None:
+        """node: what is known. deck_mm: from the configuration."""
+        self._node = node
+        self._deck_mm = deck_mm
+        self._texts = catalogue(lang)
+        self._lang = lang
+
+    def t(self, key: str) -> str:
+        """A console text."""
+        return self._texts[f"console.{key}"]
+
+    def part(self, name: str) -> Context:
+        """The context of one part. Raises KeyError for a part that is not in PARTS."""
+        return PARTS[name](self)
+
+    def banner(self) -> Context:
+        """Whether what is shown can be believed."""
+        return {"fresh": self._node.fresh(), "started": self._node.snapshot is not None}
+
+    def lane(self) -> Context:
+        """The drawing and the words under it."""
+        snapshot = self._node.snapshot
+        if snapshot is None:
+            return {"lane": None}
+        drawn = lane(snapshot, self._node.truth, self._deck_mm)
+        words = {name: self._level(name, value) for name, value in drawn.levels.items()}
+        return {
+            "lane": drawn,
+            "words": words,
+            "gross": self._gross(snapshot),
+            "simulated": self._node.simulated,
+        }
+
+    def weight(self) -> Context:
+        """The big number, its qualities, and the limit."""
+        snapshot = self._node.snapshot
+        display = snapshot.display if snapshot is not None else None
+        weighed = snapshot.weighed if snapshot is not None else None
+        motion = weighed.motion if weighed is not None else Tri.UNKNOWN
+        zero = weighed is not None and weighed.zero_valid is Tri.YES
+        limit_kg = display.limit_kg if display is not None else None
+        over_kg = display.over_kg if display is not None else 0
+        return {
+            "gross": self._gross(snapshot) if snapshot is not None and self._node.fresh() else "",
+            "motion": motion.name.lower(),
+            "zero": zero,
+            "held": weighed is not None and weighed.held_kg is not None,
+            "limit": limit_tonnes(limit_kg) if limit_kg else "",
+            "over": tonnes(over_kg) if over_kg > 0 else "",
+        }
+
+    def step(self) -> Context:
+        """State, plate, axles, and the one reason of a hold with what to do."""
+        snapshot = self._node.snapshot
+        if snapshot is None:
+            return {"state": "", "reason": ""}
+        display, reason = snapshot.display, snapshot.display.reason
+        state = self._texts.get(f"console.state.{snapshot.state}", snapshot.state)
+        hold = {
+            part: self._texts[f"hold.{reason.value}.{part}"]
+            for part in ("sign", "operator", "first_aid", "todo")
+        }
+        return {
+            "state": state,
+            "visit_id": snapshot.visit_id,
+            "plate": display.plate,
+            "axles": display.axles,
+            "reason": "" if reason is HoldReason.NONE else reason.value,
+            "hold": hold,
+        }
+
+    def sign(self) -> Context:
+        """The sign's own pixels."""
+        frame = self._node.sign
+        if frame is None:
+            return {"sign": None}
+        path = sign_path(frame.width_px, frame.height_px, frame.rows)
+        return {"sign": frame, "path": path, "said": " / ".join(frame.lines)}
+
+    def sensors(self) -> Context:
+        """Inputs, barriers and lamps in words."""
+        snapshot = self._node.snapshot
+        if snapshot is None:
+            return {"inputs": [], "barriers": []}
+        inputs = [
+            (self.t(name), self._level(name, value), self._tone(name, value))
+            for name, value in levels_of(snapshot).items()
+            if not (name in OPTIONAL and value == "unknown")
+        ]
+        sides = [Side.ENTRY, Side.EXIT] if snapshot.lane_kind == "double" else [Side.EXIT]
+        return {"inputs": inputs, "barriers": [self._barrier(snapshot, side) for side in sides]}
+
+    def curve(self) -> Context:
+        """The last minute."""
+        snapshot = self._node.snapshot
+        limit_kg = snapshot.display.limit_kg if snapshot is not None else None
+        drawn = curve(tuple(self._node.curve), self._node.now_ns, limit_kg)
+        return {"curve": drawn, "limit": limit_tonnes(limit_kg) if limit_kg else ""}
+
+    def uplink(self) -> Context:
+        """Queue and targets."""
+        snapshot = self._node.snapshot
+        if snapshot is None:
+            return {"targets": [], "unsent": 0, "quarantined": 0, "last_seq": 0}
+        return {
+            "targets": snapshot.targets,
+            "unsent": snapshot.unsent,
+            "quarantined": snapshot.quarantined,
+            "last_seq": snapshot.last_seq,
+        }
+
+    def health(self) -> Context:
+        """Processes, loop lateness, faults."""
+        node, snapshot = self._node, self._node.snapshot
+        peers = dict(snapshot.peers) if snapshot is not None else {}
+        peers["control"] = node.fresh()
+        for name in ("panel", "camera"):
+            peers[name] = name in node.peers_up
+        if node.simulated:
+            peers["plant"] = "plant" in node.peers_up
+        peers.pop("console", None)
+        faults = [] if snapshot is None else snapshot.faults
+        return {
+            "peers": [
+                (name, up, node.rss_bytes.get(name, 0) // 1_000_000)
+                for name, up in sorted(peers.items())
+            ],
+            "loop": snapshot.loop if snapshot is not None else None,
+            "faults": [
+                (
+                    fault.device,
+                    FAULTS[fault.code].severity,
+                    FAULTS[fault.code].operator(self._lang),
+                    FAULTS[fault.code].first_aid(self._lang),
+                )
+                for fault in faults
+            ],
+        }
+
+    def demo(self) -> Context:
+        """The demo's controls; drawn in simulated runs only."""
+        truth = self._node.truth
+        return {
+            "simulated": self._node.simulated,
+            "plant": truth is not None,
+            "network_up": truth is None or truth.network_up,
+            "script": truth.script if truth is not None else "",
+        }
+
+    def cameras(self) -> Context:
+        """Which live pictures there are."""
+        return {"roles": [(role, live[1].plate) for role, live in sorted(self._node.live.items())]}
+
+    def _gross(self, snapshot: Snapshot) -> str:
+        weighed = snapshot.weighed
+        if weighed is None or weighed.gross_kg is None:
+            return ""
+        return tonnes(weighed.gross_kg)
+
+    def _level(self, name: str, value: str) -> str:
+        yes, no = WORDS[name]
+        return self.t("level." + {"yes": yes, "no": no}.get(value, "unknown"))
+
+    def _tone(self, name: str, value: str) -> str:
+        return "bad" if name in ALARMS and value == "yes" else TONE[value]
+
+    def _barrier(self, snapshot: Snapshot, side: Side) -> tuple[str, str, str, str, str]:
+        """Name, position word, lamp word, lease word and the position's raw name."""
+        position = position_word(snapshot, side)
+        lamp = "green" if snapshot.lamps[side] else "red"
+        lease = snapshot.leases[side] or "none"
+        return (
+            self.t("barrier." + side.name.lower()),
+            self.t("position." + position),
+            self.t("lamp." + lamp),
+            self.t("lease." + lease),
+            position,
+        )
+
+
+PARTS: Mapping[str, Callable[[View], Context]] = {
+    "banner": View.banner,
+    "lane": View.lane,
+    "weight": View.weight,
+    "step": View.step,
+    "sign": View.sign,
+    "sensors": View.sensors,
+    "curve": View.curve,
+    "uplink": View.uplink,
+    "health": View.health,
+    "demo": View.demo,
+    "cameras": View.cameras,
+}
+"""Every live part of the page except the records, which come from the database."""
+
+
+def shown_time(wall_ns: int) -> str:
+    """Wall time of a record as the site's clock shows it."""
+    moment = datetime.fromtimestamp(wall_ns // NS_PER_S, UTC).astimezone(BEIJING)
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+NOTHING = "–"
+WORD_AREAS = (
+    "console.verdict",
+    "report.source",
+    "report.plate_source",
+    "report.vehicle_type",
+    "report.event",
+)
+"""Where the words of coded values are looked up."""
+
+
+def fields_of(row: Row, lang: Lang) -> list[tuple[str, str]]:
+    """Every field of a record with its name in words, in the record's own order."""
+    texts = catalogue(lang)
+    found: list[tuple[str, object]] = [("seq", row.seq), ("record_hash", row.sha256)]
+    record = row.record
+    if record is not None:
+        for part in (record, record.origin, record.content):
+            found += [(name, getattr(part, name)) for name in part.__dataclass_fields__]
+    hidden = {"origin", "content", "photos", "wall_ns"}
+    shown = {name: value for name, value in found if name not in hidden}
+    return [(texts.get(f"report.{name}", name), _shown(v, texts)) for name, v in shown.items()]
+
+
+def _shown(value: object, texts: Mapping[str, str]) -> str:
+    """One value as text."""
+    if isinstance(value, bool):
+        return texts["report.yes" if value else "report.no"]
+    if isinstance(value, bytes):
+        return value.hex() or NOTHING
+    if isinstance(value, tuple):
+        return " + ".join(str(item) for item in value) or NOTHING
+    word = str(getattr(value, "value", "" if value is None else value))
+    keys = (*(f"{area}.{word}" for area in WORD_AREAS), f"hold.{word}.sign")
+    return next((texts[key] for key in keys if key in texts), word) or NOTHING
