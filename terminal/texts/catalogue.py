@@ -1,8 +1,8 @@
 """One lookup for every text: text("console.lane", "zh-CN"), text("hold.estop.todo", "en").
 
 Keys are AREA.NAME: console, report, hold (REASON.sign|operator|first_aid|todo), fault
-(CODE.operator|first_aid) menu (PAGE.title|line|help) and mode. An unknown key is a programmer's error and
-raises KeyError; no text is ever made up.
+(CODE.operator|first_aid) menu (PAGE.title|line|help) and mode. An unknown key is a
+programmer's error and raises KeyError; no text is ever made up.
 """
 
 from __future__ import annotations

@@ -1,0 +1,234 @@
+"""The page as a browser gets it: what it shows, what it refuses, what it cannot do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hal.contract.types import MonotonicNs
+from terminal.console.app import KEY_HOLD_MS
+from terminal.link import PeerDown
+from terminal.messages import CommitDone, LiveFrame, PlantCommand, PressKey, Snapshot
+from terminal.node import Send, Tick
+from terminal.texts.prompts import LANGS, Lang
+from tests.tools.console_feeder import SCENES, sign_frame
+from tests.unit.console.site import Site
+from tests.unit.ledger.builders import draft
+from tests.unit.ledger.lane import Lane
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def scene(name: str, now_ns: int) -> Snapshot:
+    return msgspec.structs.replace(SCENES[name](), now_ns=now_ns)
+
+
+def show(site: Site, name: str) -> Snapshot:
+    snapshot = scene(name, site.now_ns)
+    site.say("control", snapshot)
+    site.say("panel", sign_frame(snapshot.display))
+    return snapshot
+
+
+def test_the_page_before_anything_came(site: Site) -> None:
+    page = site.client.get("/")
+    assert page.status_code == 200
+    assert "控制进程无数据" in page.text
+    assert 'lang="zh-CN"' in page.text
+
+
+def test_a_hold_shows_reason_first_aid_and_remedy(site: Site) -> None:
+    show(site, "over")
+    page = site.client.get("/").text
+    for words in (
+        "超限 1.20 t",
+        "50.20",
+        "晋L12345",
+        "禁止出场",
+        "请车辆退回卸载后重新称重",
+        "拦停",
+    ):
+        assert words in page
+    assert "控制进程无数据" not in page
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", list(SCENES))
+def test_every_scene_in_every_language(site: Site, name: str, lang: Lang) -> None:
+    show(site, name)
+    page = site.client.get(f"/?lang={lang}")
+    assert page.status_code == 200
+    assert f'lang="{lang}"' in page.text
+    assert ("Processes" in page.text) == (lang == "en")
+    assert "://" not in page.text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_the_chosen_language_is_remembered(site: Site) -> None:
+    site.client.get("/?lang=en")
+    assert 'lang="en"' in site.client.get("/").text
+
+
+def test_old_words_of_control_are_marked_and_the_mass_is_hidden(site: Site) -> None:
+    show(site, "over")
+    site.node.on_event(Tick(), MonotonicNs(site.now_ns + 501_000_000))
+    page = site.console.parts("en")
+    assert "No word from control" in page["banner"]
+    assert "50.20" not in page["weight"]
+    assert site.client.get("/health").status_code == 503
+
+
+def test_health_for_machines(site: Site) -> None:
+    show(site, "fault")
+    found = site.client.get("/health")
+    assert found.status_code == 200
+    said = found.json()
+    assert said["state"] == "LOCKOUT"
+    assert said["reason"] == "barrier_fault"
+    assert said["faults"] == [["barrier_exit", "contradiction"]]
+    assert said["targets"][1] == {
+        "name": "city",
+        "unsent": 14,
+        "quarantined": 1,
+        "up": False,
+        "rung": "udp",
+    }
+    assert said["loop"]["p99_us"] == 88
+
+
+def test_the_stream_sends_everything_once_and_then_only_changes(site: Site) -> None:
+    show(site, "idle")
+    sent: dict[str, object] = {}
+    first = json.loads(site.console.changes("en", sent).removeprefix(b"data: "))
+    assert {"lane", "weight", "step", "sign", "records", "demo"} <= first.keys()
+    assert site.console.changes("en", sent).startswith(b":")
+    show(site, "over")
+    site.say("camera", LiveFrame("front", b"jpeg", ""))
+    second = json.loads(site.console.changes("en", sent).removeprefix(b"data: "))
+    assert {"lane", "weight", "step", "sign", "live:front", "cameras"} <= second.keys()
+    assert "uplink" not in second
+
+
+def test_live_pictures_go_with_the_camera(site: Site) -> None:
+    site.say("camera", LiveFrame("front", b"jpeg", ""))
+    assert site.client.get("/live/front").content == b"jpeg"
+    site.node.on_event(PeerDown("camera"), MonotonicNs(site.now_ns))
+    assert site.client.get("/live/front").status_code == 404
+
+
+def test_a_peer_cannot_speak_for_another(site: Site) -> None:
+    site.say("camera", scene("over", site.now_ns))
+    assert site.node.snapshot is None
+
+
+def test_records_with_photos_and_fields(site: Site, tmp_path: Path) -> None:
+    lane = Lane(tmp_path)
+    ledger = lane.open()
+    photo = lane.spool(b"a picture")
+    assert isinstance(lane.commit(ledger, draft(7, photos=(photo,))), CommitDone)
+    page = site.client.get("/").text
+    assert 'href="/records/1"' in page
+    assert f"/photos/{photo.sha256.hex()}.jpg" in page
+    assert "待上传" in page
+    record = site.client.get("/records/1?lang=en").text
+    for words in ("晋L12345", "48960", "6-articulated-dual", "Limit row", "camera"):
+        assert words in record
+    found = site.client.get(f"/photos/{photo.sha256.hex()}.jpg")
+    assert (found.content, found.headers["content-type"]) == (b"a picture", "image/jpeg")
+    assert "immutable" in found.headers["cache-control"]
+    assert 'href="/records/1"' in site.client.get("/records").text
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/records/1",
+        "/records/99999999999999999999999",
+        "/photos/x.jpg",
+        "/photos/" + "0" * 64 + ".jpg",
+        "/photos/..%2f..%2fledger.db",
+        "/live/front",
+        "/static/..%2fapp.py",
+        "/nothing",
+    ],
+)
+def test_what_is_not_there_is_said_not_to_be(site: Site, path: str) -> None:
+    assert site.client.get(path).status_code == 404
+
+
+def test_a_missing_ledger_is_said(site: Site) -> None:
+    assert "记录库暂不可读" in site.client.get("/").text
+
+
+def test_nothing_is_written_into_the_ledger(site: Site, tmp_path: Path) -> None:
+    site.client.get("/")
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_headers_keep_other_sites_out(site: Site) -> None:
+    headers = site.client.get("/").headers
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("path", ["/", "/records", "/records/1", "/events", "/health"])
+def test_nothing_can_be_posted_to_the_pages(site: Site, path: str) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert site.client.request(method, path).status_code == 405
+
+
+def post(site: Site, path: str, word: str, token: str | None = None) -> int:
+    given = site.console.token if token is None else token
+    headers = {"x-demo-token": given.encode()}
+    return site.client.request("POST", path, content=word, headers=headers).status_code
+
+
+def test_the_demo_presses_keys_and_pulls_the_plug(site: Site) -> None:
+    assert post(site, "/demo/key", "A") == 503
+    site.up("plant")
+    assert post(site, "/demo/key", "A") == 204
+    assert post(site, "/demo/plant", "network_down") == 204
+    assert list(site.node.on_event(Tick(), MonotonicNs(site.now_ns))) == [
+        Send("plant", PressKey("A", KEY_HOLD_MS)),
+        Send("plant", PlantCommand("network_down", "")),
+    ]
+    assert not site.node.on_event(Tick(), MonotonicNs(site.now_ns))
+
+
+@pytest.mark.parametrize("word", ["", "E", "AA", "x" * 2_000])
+def test_the_demo_refuses_what_is_no_key(site: Site, word: str) -> None:
+    site.up("plant")
+    assert post(site, "/demo/key", word) == 403
+    assert post(site, "/demo/plant", word) == 403
+
+
+def test_the_demo_refuses_a_post_of_another_site(site: Site) -> None:
+    site.up("plant")
+    assert post(site, "/demo/key", "A", "") == 403
+    assert post(site, "/demo/key", "A", "ü") == 403
+    assert not site.node.commands
+
+
+def test_demo_commands_are_bounded(site: Site) -> None:
+    site.up("plant")
+    assert {post(site, "/demo/key", "1") for _ in range(20)} == {204, 503}
+
+
+def test_no_demo_outside_simulated_runs(tmp_path: Path) -> None:
+    site = Site(tmp_path, simulated=False)
+    site.up("plant")
+    show(site, "over")
+    page = site.client.get("/").text
+    assert "/demo/" not in page
+    assert site.console.token not in page
+    assert post(site, "/demo/key", "A") == 404
+    assert post(site, "/demo/plant", "network_down") == 404
+    assert not site.node.command(PressKey("A", KEY_HOLD_MS))
