@@ -64,6 +64,10 @@ class IndicatorWatch:
             return Weighed(now_ns, None, Tri.UNKNOWN, Tri.UNKNOWN, Tri.UNKNOWN)
         return weighed
 
+    def held_kg(self) -> int | None:
+        """The mass now held, None when none is."""
+        return self._held[0] if self._held else None
+
     def _judge(self, reading: IndicatorReading) -> Weighed:
         params = self._params
         mass_kg = reading.gross_kg

@@ -16,13 +16,18 @@ UNDER_DIVISIONS = 20
 """Nothing is shown below -20 d (R 76 4.2.3)."""
 
 
+LIMITS_KG = (18_000, 25_000, 27_000, 31_000, 35_000, 36_000, 42_000, 43_000, 46_000, 49_000)
+"""Gross limits of the enforcement table: close to one, the terminal holds longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class WeighParams:
     """Deck, cells and instrument. Positions in mm from the entry edge and the left cell line.
 
     kg_per_count: span of each cell; zero_counts: its calibrated zero; cell_cap_kg: rated load
     of one cell. rate_hz: nominal conversions a second and cell. beams: light beams are wired.
-    For source INDICATOR only max_kg, e_kg, occupied_kg, rate_hz and beams matter.
+    careful_kg: masses near which the settling must be
+    surer. For source INDICATOR only max_kg, e_kg, occupied_kg, rate_hz and beams matter.
     """
 
     max_kg: int
@@ -39,6 +44,7 @@ class WeighParams:
     beams: bool
     deck_length_mm: int
     source: WeightSource = WeightSource.AMPLIFIER
+    careful_kg: tuple[int, ...] = LIMITS_KG
 
     def __post_init__(self) -> None:
         """A wrong table is a programmer error: the loaders check files before they come here."""

@@ -1,31 +1,38 @@
 """The weighing pipeline: raw conversions in, one Weighed out, sample by sample and causal.
 
-Joins sample checks, zero, deck state, settling estimator and diagnostics. The control process
-and the trace command feed this same object. It reads no clock and does no I/O; a mass leaves
-it only as a whole number of scale divisions.
+Joins sample checks, zero, history, holding and diagnostics. The control process and the trace
+command feed this same object. It reads no clock and does no I/O; a mass leaves it in Weighed
+only as a whole number of scale divisions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from dataclasses import asdict
+from math import ceil, isfinite, sqrt
 
 import numpy as np
 
 from hal.contract.types import NS_PER_S, IndicatorReading, MonotonicNs, RawSample, Tri
-from terminal.core.types import NEVER_NS, Event, Weighed, WeighFlag
+from terminal.core.types import NEVER_NS, Event, Weighed
+from terminal.weighing.diagnostics import Diagnostics
+from terminal.weighing.history import TOTAL, History
+from terminal.weighing.hold import HoldKeeper
 from terminal.weighing.indicator import IndicatorWatch
 from terminal.weighing.params import WeighParams, round_to_division
 from terminal.weighing.samples import CellStream
 from terminal.weighing.zero import ZeroKeeper, ZeroState
 
 BIN_S_MIN = 0.02
+FAST_RATE_HZ_MIN = 40.0
+"""Slower converters are not resampled: one bin a conversion."""
 LOST_S = 0.6
 """A cell silent for so long while others speak is lost."""
-DISPLAY_S = 0.5
-STILL_S = 1.0
-STILL_MPS_MAX = 0.12
-HISTORY_BINS = 3_000
+DISPLAY_S = 0.3
+MOTION_S = 1.0
+GLITCH_KG_MIN = 120.0
+ZERO_DRIFT_KG_PER_H = 8.0
+CREEP_SHARE = 1e-4
 
 
 class Pipeline:
@@ -33,22 +40,28 @@ class Pipeline:
 
     def __init__(self, params: WeighParams) -> None:
         self.params = params
-        self.bin_s = max(BIN_S_MIN, 1.0 / params.rate_hz)
+        fast = params.rate_hz >= FAST_RATE_HZ_MIN
+        self.bin_s = BIN_S_MIN if fast else 1.0 / params.rate_hz
         self._bin_ns = round(self.bin_s * NS_PER_S)
-        span = np.asarray(params.kg_per_count, dtype=float)
-        self._span = span
-        self._x_m = np.asarray(params.cell_x_mm, dtype=float) / 1_000.0
-        glitch = [120.0 / abs(s) for s in params.kg_per_count]
+        self._span = np.asarray(params.kg_per_count, dtype=float)
         self.cells = [
-            CellStream(1.0 / params.rate_hz, self.bin_s, params.full_scale, glitch[i], zero)
+            CellStream(
+                1.0 / params.rate_hz,
+                self.bin_s,
+                params.full_scale,
+                GLITCH_KG_MIN / abs(params.kg_per_count[i]),
+                zero,
+            )
             for i, zero in enumerate(params.zero_counts)
         ]
         self.zero = ZeroKeeper(params, self.bin_s)
+        self.history = History(params, self.bin_s)
+        self.hold = HoldKeeper(params, self.history, params.careful_kg)
+        self.checks = Diagnostics(params, self.history, self.hold)
         self._start_ns: int | None = None
         self._bins = 0
-        self._total: list[float] = []
-        self._cop: list[float] = []
-        self._held: tuple[float, float, MonotonicNs] | None = None
+        self._entry = self._exit = Tri.UNKNOWN
+        self._held_since_ns = NEVER_NS
         self._indicator = IndicatorWatch(params)
 
     def feed(
@@ -67,12 +80,11 @@ class Pipeline:
                     cell.start(sample.at_ns / NS_PER_S)
             if 0 <= sample.cell < len(self.cells):
                 self.cells[sample.cell].push(sample)
+        self._entry, self._exit = beam_entry, beam_exit
         weighed: Weighed | None = None
-        clear = beam_entry is Tri.NO and beam_exit is Tri.NO
-        if not self.params.beams:
-            clear = Tri.YES not in (beam_entry, beam_exit)
         while (counts := self._next_bin()) is not None:
-            weighed = self._bin(counts, clear, zero_allowed)
+            made = self._bin(counts, zero_allowed)
+            weighed = made or weighed
         return weighed
 
     def feed_indicator(
@@ -94,8 +106,29 @@ class Pipeline:
         return self.zero.restore(state, now_ns)
 
     def drain_events(self) -> Sequence[Event]:
-        """Zero actions since the last call, for the journal."""
-        return self.zero.drain_events()
+        """Zero actions and diagnostics since the last call, for the journal."""
+        return (*self.zero.drain_events(), *self.checks.drain_events())
+
+    def counters(self) -> dict[str, int]:
+        """Sample defects since the start, summed over the cells."""
+        total: dict[str, int] = {"late": self._indicator.late}
+        for cell in self.cells:
+            for name, count in asdict(cell.counters).items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def held_fine_kg(self) -> tuple[float, float]:
+        """The held mass before rounding and its uncertainty (extended display, R 76 A.4.4.3)."""
+        fine = self._indicator.held_kg()
+        if fine is not None:
+            return float(fine), float(self.params.e_kg)
+        held = self.hold.held
+        assert held is not None, "only while held_kg is not None"
+        return held.mass_kg, self._uncertainty_kg(held.mass_kg, held.u_kg)
+
+    def last_axles(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Axle loads in kg and spacings in m of the newest vehicle, None while not known."""
+        return self.checks.axles
 
     def _next_bin(self) -> np.ndarray | None:
         """Cell means of the next closed bin; a lost cell's mean is NaN."""
@@ -111,90 +144,73 @@ class Pipeline:
                 cell.skip_bin()
         return np.array([cell.bins.popleft() for cell in self.cells])
 
-    def _bin(self, counts: np.ndarray, clear: bool, zero_allowed: bool) -> Weighed:
+    def _bin(self, counts: np.ndarray, zero_allowed: bool) -> Weighed | None:
         self._bins += 1
         now_ns = MonotonicNs((self._start_ns or 0) + self._bins * self._bin_ns)
-        sound = bool(np.isfinite(counts).all())
         forces = (counts - self.zero.counts) * self._span
         total = float(forces.sum())
-        quiet = clear and zero_allowed and sound and not self._occupied(total)
-        self.zero.feed(counts, quiet, now_ns)
-        self._push(total, float(forces @ self._x_m))
-        flags, cell = self._flags()
-        return self._judge(total, clear, flags, cell, now_ns)
+        empty = total < 0.75 * self.params.occupied_kg
+        clear = self._clear()
+        self.zero.feed(counts, clear and zero_allowed and empty, now_ns)
+        if not self.history.push(forces):
+            return None
+        return self._step(clear, now_ns)
 
-    def _occupied(self, total_kg: float) -> bool:
-        return not total_kg < 0.75 * self.params.occupied_kg
+    def _clear(self) -> bool:
+        """Both beams say clear; where none are wired, nothing says blocked."""
+        if self.params.beams:
+            return self._entry is Tri.NO and self._exit is Tri.NO
+        return Tri.YES not in (self._entry, self._exit)
 
-    def _push(self, total: float, moment: float) -> None:
-        self._total.append(total)
-        floor = 0.5 * self.params.occupied_kg
-        self._cop.append(moment / total if total > floor else float("nan"))
-        if len(self._total) > 2 * HISTORY_BINS:
-            del self._total[:HISTORY_BINS]
-            del self._cop[:HISTORY_BINS]
-
-    def _flags(self) -> tuple[WeighFlag, int]:
-        for index, cell in enumerate(self.cells):
-            if cell.saturated():
-                return WeighFlag.SATURATION, index
-            if cell.stuck() or not isfinite(cell.last_s):
-                return WeighFlag.CELL_FAULT, index
-        return WeighFlag.NONE, -1
-
-    def _judge(
-        self, total: float, clear: bool, flags: WeighFlag, cell: int, now_ns: MonotonicNs
-    ) -> Weighed:
+    def _step(self, clear: bool, now_ns: MonotonicNs) -> Weighed:
         params = self.params
-        count = max(2, round(STILL_S / self.bin_s))
-        recent = np.asarray(self._total[-count:])
-        shown = float(recent[-max(1, round(DISPLAY_S / self.bin_s)) :].mean())
+        shown = float(self.history.recent(TOTAL, DISPLAY_S).mean())
         known = isfinite(shown)
-        steady = len(recent) == count and known and self._steady(recent)
-        loaded = self._occupied(shown)
-        if shown > params.gross_kg_max:
-            flags |= WeighFlag.OVERLOAD
-        if self.zero.out_of_range:
-            flags |= WeighFlag.ZERO_OUT
-        if loaded and not self.zero.referenced():
-            flags |= WeighFlag.NO_ZERO_REF
+        loaded = not shown < 0.75 * params.occupied_kg
         valid = self.zero.valid(now_ns)
-        may_hold = steady and loaded and clear and valid and flags == WeighFlag.NONE
-        may_hold = may_hold and self._standing(count)
-        self._hold(may_hold, float(recent.mean()) if steady else shown, now_ns)
+        flags, cell, blocked = self.checks.step(
+            self.cells, self.zero, loaded, (self._entry, self._exit), now_ns
+        )
+        before = self.hold.held
+        self.hold.step(loaded and known, clear and valid and not blocked)
+        if self.hold.held is not None and self.hold.held is not before:
+            if self.checks.refuses_hold(now_ns):
+                self.hold.held = None
+            else:
+                self._held_since_ns = now_ns
+        held = self.hold.held
         showable = known and params.gross_kg_min <= shown <= params.gross_kg_max
-        held = self._held
+        axles = self.checks.axles
+        groups = self.checks.groups
         return Weighed(
             at_ns=now_ns,
             gross_kg=round_to_division(shown, params.e_kg) if showable else None,
-            motion=(Tri.NO if steady else Tri.YES) if known else Tri.UNKNOWN,
+            motion=self._motion(),
             deck_empty=(Tri.NO if loaded else Tri.YES) if known else Tri.UNKNOWN,
             zero_valid=Tri.YES if valid else Tri.NO,
-            held_kg=round_to_division(held[0], params.e_kg) if held else None,
-            held_u_kg=round(held[1] + 0.5) if held else 0,
-            held_since_ns=held[2] if held else NEVER_NS,
+            held_kg=round_to_division(held.mass_kg, params.e_kg) if held else None,
+            held_u_kg=ceil(self._uncertainty_kg(held.mass_kg, held.u_kg)) if held else 0,
+            held_since_ns=self._held_since_ns if held else NEVER_NS,
+            axles=len(axles[0]) if axles else None,
+            axle_loads_kg=tuple(round_to_division(v, params.e_kg) for v in groups),
+            axle_spacing_cm=tuple(round(100 * v) for v in axles[1]) if axles else (),
             flags=flags,
             cell=cell,
             zero_age_ns=self.zero.age_ns(now_ns),
         )
 
-    def _steady(self, recent: np.ndarray) -> bool:
-        parts = [float(part.mean()) for part in np.array_split(recent, 4)]
-        return max(parts) - min(parts) <= self.params.e_kg
+    def _motion(self) -> Tri:
+        recent = self.history.recent(TOTAL, MOTION_S)
+        if not len(recent) or not isfinite(float(recent[-1])):
+            return Tri.UNKNOWN
+        if len(recent) < round(MOTION_S / self.history.step_s):
+            return Tri.YES
+        still = float(np.ptp(recent)) <= self.params.e_kg or self.hold.held is not None
+        return Tri.NO if still else Tri.YES
 
-    def _standing(self, count: int) -> bool:
-        """The centre of pressure has stayed where it is: the vehicle stands."""
-        track = np.asarray(self._cop[-count:])
-        if len(track) < count or not np.isfinite(track).all():
-            return False
-        third = count // 3
-        moved_m = abs(float(track[-third:].mean() - track[:third].mean()))
-        return moved_m <= STILL_MPS_MAX * self.bin_s * (count - third)
-
-    def _hold(self, may_hold: bool, mass_kg: float, now_ns: MonotonicNs) -> None:
-        if not may_hold:
-            self._held = None
-        elif self._held is None:
-            self._held = (mass_kg, 0.5 * self.params.e_kg, now_ns)
-        elif abs(mass_kg - self._held[0]) > 2.5 * self.params.e_kg:
-            self._held = None
+    def _uncertainty_kg(self, mass_kg: float, u_kg: float) -> float:
+        """Estimator, division, creep and age of zero together, one standard deviation."""
+        division = self.params.e_kg / sqrt(12.0)
+        age_h = self.zero.age_ns(MonotonicNs((self._start_ns or 0) + self._bins * self._bin_ns))
+        drift = ZERO_DRIFT_KG_PER_H * age_h / NS_PER_S / 3_600.0
+        return sqrt(u_kg**2 + division**2 + (CREEP_SHARE * mass_kg) ** 2 + drift**2)

@@ -1,0 +1,154 @@
+"""When a mass may be held, and when a held mass is void again.
+
+Standing is judged from the centre of pressure, so that nothing is held on a plateau between
+axles. A held mass is watched until the vehicle moves; a shift of the load voids it. It never
+holds while the pipeline says that something forbids it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from terminal.weighing.history import CENTRE, TOTAL, History
+from terminal.weighing.params import WeighParams, mpe_kg
+from terminal.weighing.settle import Estimate, Settler
+
+STAND_S = 0.7
+STAND_MPS_MAX = 0.12
+STAND_M_MAX = 0.45
+MOVED_M = 0.15
+MOVED_MPS_MIN = 0.10
+GATE_SHARE = 0.7
+"""Twice the estimator's uncertainty must be below this share of the MPE."""
+CAREFUL_SHARE = 0.35
+CAREFUL_S_MAX = 6.0
+"""Near a limit the gate is narrower for so long, then the ordinary gate counts again."""
+WATCH_S = 0.8
+VOID_DIVISIONS = 2.5
+UNSTEADY_S = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A mass the estimator vouches for, where and since when."""
+
+    mass_kg: float
+    u_kg: float
+    centre_m: float
+    step: int
+    window_s: float
+
+
+class HoldKeeper:
+    """step() once per estimator step; `held` is the mass, or None."""
+
+    def __init__(self, params: WeighParams, history: History, limits_kg: Sequence[int]) -> None:
+        self._params = params
+        self._history = history
+        self._limits_kg = tuple(limits_kg)
+        self._settler = Settler()
+        self.held: Held | None = None
+        self.standing = False
+        self.still_from = 0
+        self.disturbed = False
+        self.estimate: Estimate | None = None
+        self.wind_kg = 0.0
+
+    def reset(self) -> None:
+        """A new vehicle, or none: nothing of the last one counts."""
+        self.held = None
+        self.standing = False
+        self.disturbed = False
+        self.estimate = None
+        self._settler.restart()
+
+    def step(self, loaded: bool, may_hold: bool) -> None:
+        """loaded: the deck is occupied. may_hold: beams, zero, cells and diagnostics agree."""
+        if not loaded:
+            self.reset()
+            return
+        self._stand()
+        if not may_hold:
+            self.held = None
+        if self.held is not None:
+            self._watch(self.held)
+        elif self.standing:
+            self._settle(may_hold)
+
+    def still_s(self) -> float:
+        """How long the vehicle has been standing, 0 while it moves."""
+        if not self.standing:
+            return 0.0
+        return (self._history.steps.count - self.still_from) * self._history.step_s
+
+    def void(self) -> None:
+        """Give the held mass up and settle again from here."""
+        self.held = None
+        self.still_from = self._history.steps.count
+        self._settler.restart()
+
+    def _stand(self) -> None:
+        """The vehicle stands when its centre of pressure neither travels nor has just jumped."""
+        history = self._history
+        track = history.recent(CENTRE, STAND_S)
+        count = round(STAND_S / history.step_s)
+        if len(track) < count or not np.isfinite(track).all():
+            self._moving()
+            return
+        when = (np.arange(count) - (count - 1) / 2) * history.step_s
+        speed = float(when @ track) / float(when @ when)
+        if not self.standing:
+            if abs(speed) < STAND_MPS_MAX and float(np.ptp(track)) < STAND_M_MAX:
+                self.standing = True
+                self.still_from = history.steps.count - count
+                self._settler.restart()
+            return
+        half = count // 2
+        since = history.steps.view(self.still_from)[:, CENTRE]
+        first, now = float(since[: 2 * count].mean()), float(track[-half:].mean())
+        if abs(now - first) > MOVED_M and abs(speed) > MOVED_MPS_MIN:
+            self._moving()
+
+    def _moving(self) -> None:
+        if self.standing:
+            self.standing = False
+            self.held = None
+            self._settler.restart()
+
+    def _settle(self, may_hold: bool) -> None:
+        history = self._history
+        total = history.steps.view(self.still_from)[:, TOTAL]
+        best = self._settler.step(total, history.step_s)
+        if best is None:
+            return
+        u_kg = sqrt(best.u_kg**2 + self.wind_kg**2 / max(1.0, best.window_s))
+        self.estimate = Estimate(best.mass_kg, u_kg, best.window_s)
+        mpe = mpe_kg(best.mass_kg, self._params.e_kg)
+        gate = GATE_SHARE
+        near = any(abs(best.mass_kg - limit) <= 1.5 * mpe for limit in self._limits_kg)
+        if near and self.still_s() < CAREFUL_S_MAX:
+            gate = CAREFUL_SHARE
+        if may_hold and 2.0 * u_kg <= gate * mpe and self._settler.agreed(0.35 * mpe):
+            centre = float(history.recent(CENTRE, 0.4).mean())
+            self.held = Held(best.mass_kg, u_kg, centre, history.steps.count, best.window_s)
+
+    def _watch(self, held: Held) -> None:
+        """Void the mass when the total leaves it for good while the vehicle stands."""
+        history = self._history
+        recent = history.recent(TOTAL, WATCH_S)
+        if history.steps.count - held.step < len(recent):
+            return
+        shift = float(recent.mean()) - held.mass_kg
+        band = VOID_DIVISIONS * self._params.e_kg + 3.0 * self.wind_kg
+        if abs(shift) <= band + 1e-3 * held.mass_kg:
+            return
+        centre = float(history.recent(CENTRE, 0.3).mean())
+        if abs(centre - held.centre_m) > MOVED_M:
+            self._moving()
+            return
+        self.disturbed = True
+        self.void()

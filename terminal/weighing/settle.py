@@ -1,0 +1,167 @@
+"""The settling estimator: the mass a ringing total is heading for, with its own uncertainty.
+
+Decaying oscillations are identified (subspace pencil on windows inside the standing period)
+and taken out, not waited out; where wind or slosh defeat the model, block means of a longer
+window take over. Floats only; it vouches for nothing by itself: the pipeline decides.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import log, pi, sqrt
+
+import numpy as np
+
+STEP_S = 0.04
+WINDOWS_S = (0.8, 1.12, 1.6, 2.4, 3.6)
+ORDERS = (2, 4, 6)
+POINTS_MAX = 45
+"""Longer windows are thinned to so many points: the cost of one step stays bounded."""
+BLOCK_WINDOW_S = 5.0
+BLOCKS = 5
+FAST_HZ_MAX = 6.0
+AGREE_STEPS = 4
+AGREE_SHARE = 0.35
+FLOOR_KG = 1.0
+RESIDUAL_FACTOR = 2.0
+"""Residuals of neighbouring points are alike (filter, wind): their count is worth less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """mass_kg and its standard uncertainty; window_s: what it rests on."""
+
+    mass_kg: float
+    u_kg: float
+    window_s: float
+
+
+class Settler:
+    """step() once per STEP_S with the standing period's filtered total; restart() on motion."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Estimate] = deque(maxlen=AGREE_STEPS)
+
+    def restart(self) -> None:
+        """Forget the estimates: the vehicle moved or the load shifted."""
+        self._recent.clear()
+
+    def step(self, total: np.ndarray, step_s: float) -> Estimate | None:
+        """Best estimate from the newest points of the standing period; None while too short."""
+        best = best_estimate(total, step_s)
+        if best is None:
+            self._recent.clear()
+        else:
+            self._recent.append(best)
+        return best
+
+    def agreed(self, band_kg: float) -> bool:
+        """Whether the last estimates stand within band_kg of each other."""
+        if len(self._recent) < AGREE_STEPS:
+            return False
+        masses = [estimate.mass_kg for estimate in self._recent]
+        return max(masses) - min(masses) <= band_kg
+
+
+def best_estimate(total: np.ndarray, step_s: float) -> Estimate | None:
+    """The window and order with the smallest uncertainty."""
+    found: list[Estimate] = []
+    for window_s in WINDOWS_S:
+        count = round(window_s / step_s)
+        if len(total) < count or count < 8:
+            continue
+        found += _window_estimates(total[-count:], step_s)
+    block = _block_estimate(total, step_s)
+    if block is not None:
+        found.append(block)
+    return min(found, key=lambda e: e.u_kg) if found else None
+
+
+def _window_estimates(points: np.ndarray, step_s: float) -> list[Estimate]:
+    window_s = len(points) * step_s
+    thin = -(-len(points) // POINTS_MAX)
+    if thin > 1:
+        kept = len(points) // thin * thin
+        points = points[len(points) - kept :].reshape(-1, thin).mean(axis=1)
+        step_s *= thin
+    centre = float(points.mean())
+    found = []
+    for order in ORDERS:
+        if 3 * order > len(points):
+            break
+        fit = _fit(points - centre, order, step_s)
+        if fit is not None:
+            found.append((fit[0] + centre, fit[1]))
+    if not found:
+        return []
+    spread = float(np.std([mass for mass, _ in found])) if len(found) > 1 else FLOOR_KG
+    return [
+        Estimate(mass, sqrt(u * u + 0.25 * spread * spread + FLOOR_KG**2), window_s)
+        for mass, u in found
+    ]
+
+
+def _fit(points: np.ndarray, order: int, step_s: float) -> tuple[float, float] | None:
+    """Constant of constant + decaying oscillations, and its standard uncertainty."""
+    offset = 0.0
+    result = None
+    for _ in range(2):
+        poles = _poles(points - offset, order, step_s)
+        result = _constant(points, poles)
+        if result is None:
+            return None
+        offset = result[0]
+    return result
+
+
+def _poles(points: np.ndarray, order: int, step_s: float) -> np.ndarray:
+    """Upper-half-plane poles of the strongest oscillations (ESPRIT on the Hankel matrix)."""
+    half = len(points) * 2 // 5
+    hankel = np.lib.stride_tricks.sliding_window_view(points, half)
+    gram = hankel.T @ hankel
+    _, vectors = np.linalg.eigh(gram)
+    space = vectors[:, -order:]
+    shift = np.linalg.lstsq(space[:-1], space[1:], rcond=None)[0]
+    poles = np.linalg.eigvals(shift)
+    poles = poles[poles.imag > 1e-6]
+    size = np.abs(poles)
+    hz = np.angle(poles) / (2 * pi * step_s)
+    window_s = len(points) * step_s
+    keep = (hz > 0.55 / window_s) & (hz < FAST_HZ_MAX) & (size > 0.5)
+    poles, size = poles[keep], size[keep]
+    return np.asarray(poles / np.maximum(size, 1.0))
+
+
+def _constant(points: np.ndarray, poles: np.ndarray) -> tuple[float, float] | None:
+    n = len(points)
+    steps = np.arange(n - 1, -1, -1.0)
+    columns = [np.ones(n)]
+    for pole in poles:
+        decay = -log(max(abs(pole), 1e-3))
+        angle = float(np.angle(pole))
+        envelope = np.exp(decay * steps - decay * (n - 1))
+        columns += [envelope * np.cos(angle * steps), envelope * np.sin(angle * steps)]
+    design = np.stack(columns, axis=1)
+    if n < design.shape[1] + 4:
+        return None
+    normal = design.T @ design
+    try:
+        inverse = np.linalg.inv(normal)
+    except np.linalg.LinAlgError:
+        return None
+    solution = inverse @ (design.T @ points)
+    left = points - design @ solution
+    freedom = max(1.0, n / RESIDUAL_FACTOR - 2.0 * design.shape[1] / RESIDUAL_FACTOR)
+    variance = float(left @ left) / freedom
+    spread = variance * max(float(inverse[0, 0]), 0.0) * RESIDUAL_FACTOR
+    return float(solution[0]), sqrt(spread)
+
+
+def _block_estimate(total: np.ndarray, step_s: float) -> Estimate | None:
+    count = round(BLOCK_WINDOW_S / step_s) // BLOCKS * BLOCKS
+    if len(total) < count or count < 2 * BLOCKS:
+        return None
+    blocks = total[-count:].reshape(BLOCKS, -1).mean(axis=1)
+    u_kg = 1.4 * float(blocks.std(ddof=1)) / sqrt(BLOCKS)
+    return Estimate(float(blocks.mean()), sqrt(u_kg * u_kg + FLOOR_KG**2), count * step_s)
