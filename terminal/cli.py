@@ -28,6 +28,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("verify", "check every record of a ledger: chain, signatures, pictures"),
     ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
+    ("plate", "read number plates in picture files"),
+    ("fetch-models", "fetch the plate reader's networks from their pinned package"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 

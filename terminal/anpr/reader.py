@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 
 from terminal.anpr import colour
@@ -63,6 +64,7 @@ class PlateReader:
     ) -> None:
         """Load both networks. Raises ModelError when a file is missing or is another one."""
         folder = models_folder if models_folder is not None else default_folder()
+        cv2.setNumThreads(1)
         self._settings = settings if settings is not None else ReaderSettings()
         self._recogniser = Recogniser(checked(RECOGNISER, folder))
         self._detector = Detector(checked(DETECTOR, folder))

