@@ -119,7 +119,12 @@ class Book:
         before = self.known(draft)
         if before is not None:
             return Written(before, repeated=True)
-        kept, missing = self._adopt(draft.photos)
+        try:
+            kept, missing = self.evidence.adopt(draft.photos)
+        except OSError as error:
+            raise LedgerRefusedError(
+                f"the visit's pictures cannot be stored: {error.strerror}"
+            ) from error
         weigh = _weigh(replace(draft, photos=kept))
         contents: list[tuple[str, Weigh | Happening]] = [("record", weigh)]
         if missing:
@@ -163,21 +168,6 @@ class Book:
         if heads:
             self.last_seq = heads[-1].seq
         return bool(heads)
-
-    def _adopt(
-        self, photos: Sequence[PhotoRef]
-    ) -> tuple[tuple[PhotoRef, ...], tuple[PhotoRef, ...]]:
-        kept: list[PhotoRef] = []
-        missing: list[PhotoRef] = []
-        for photo in photos:
-            try:
-                adopted = self.evidence.adopt(photo.sha256, photo.size_bytes)
-            except OSError as error:
-                raise LedgerRefusedError(
-                    f"picture {photo.role} cannot be stored: {error.strerror}"
-                ) from error
-            (kept if adopted else missing).append(photo)
-        return tuple(kept), tuple(missing)
 
     def _append(
         self, contents: Sequence[tuple[str, Weigh | Happening]], *, simulated: bool

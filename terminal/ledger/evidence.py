@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
+
+from terminal.core.types import PhotoRef
 
 SHARDS = 256
 PHOTO_BYTES_MAX = 4_000_000
@@ -48,28 +50,36 @@ class Evidence:
         name = sha256.hex()
         return folder / name[:2] / f"{name}.jpg"
 
-    def adopt(self, sha256: bytes, size_bytes: int) -> bool:
-        """Make the spooled picture durable evidence. False: missing, or not what it claims.
+    def adopt(
+        self, photos: Sequence[PhotoRef]
+    ) -> tuple[tuple[PhotoRef, ...], tuple[PhotoRef, ...]]:
+        """Make spooled pictures durable evidence: (kept, missing or not what they claim).
 
-        Repeating it is harmless. Raises OSError when the disk refuses.
+        Repeating it is harmless. All names are made first and the folders synced last, so that
+        a journalling file system commits once. Raises OSError when the disk refuses.
         """
-        kept = self.path_of(sha256)
-        if holds(kept, sha256, size_bytes):
+        kept = tuple(photo for photo in photos if self._place(photo))
+        for folder in sorted({self.path_of(photo.sha256).parent for photo in kept}):
+            durable(folder)
+        return kept, tuple(photo for photo in photos if photo not in kept)
+
+    def _place(self, photo: PhotoRef) -> bool:
+        kept = self.path_of(photo.sha256)
+        if holds(kept, photo.sha256, photo.size_bytes):
             durable(kept)
-            durable(kept.parent)
             return True
-        source = self.spool / f"{sha256.hex()}.jpg"
-        if not holds(source, sha256, size_bytes):
+        source = self.spool / kept.name
+        if not holds(source, photo.sha256, photo.size_bytes):
             return False
-        part = kept.with_suffix(".part")
-        part.unlink(missing_ok=True)
+        durable(source)
+        kept.unlink(missing_ok=True)
         try:
-            os.link(source, part)
-        except OSError:
+            os.link(source, kept)
+        except OSError:  # the spool lies on another file system, or on one without links
+            part = kept.with_suffix(".part")
             part.write_bytes(source.read_bytes())
-        durable(part)
-        part.replace(kept)
-        durable(kept.parent)
+            durable(part)
+            part.replace(kept)
         return True
 
     def release(self, sha256: bytes) -> None:

@@ -85,6 +85,7 @@ class LedgerNode:
     events_lost: int = 0
     last_refusal: str = ""
     _alarmed: bool = False
+    _busy: bool = False
 
     def __post_init__(self) -> None:
         """Take stock of what is owed."""
@@ -124,6 +125,11 @@ class LedgerNode:
 
     def _second(self) -> Sequence[Send]:
         sends = list(self._write_events((), 0)) if self.events_waiting else []
+        try:
+            self.store.checkpoint(quiet=not self._busy)
+        except LedgerRefusedError as error:
+            self.last_refusal = str(error)
+        self._busy = False
         return [*sends, self._status()]
 
     def _answer(self, peer: str, message: Message, now_ns: MonotonicNs) -> Sequence[Send]:
@@ -174,6 +180,7 @@ class LedgerNode:
         return ()
 
     def _commit(self, draft: RecordDraft) -> Sequence[Send]:
+        self._busy = True
         known = self.book.known(draft)
         if known is not None:
             return (Send("control", CommitDone(known)),)

@@ -24,6 +24,10 @@ QUICK_CHECK_BYTES_MAX = 64_000_000
 JOURNAL_ROWS_MAX = 200_000
 """Journal entries kept; what the law wants kept is a record, not a journal entry."""
 BUSY_MS_MAX = 2_000
+WAL_PAGES_QUIET = 500
+"""In a quiet second the WAL is written back from this size on."""
+WAL_PAGES_MAX = 8_000
+"""At this size (32 MB) it is written back even in a busy one."""
 
 BROKEN = (apsw.CorruptError, apsw.NotADBError)
 
@@ -70,6 +74,7 @@ class Store:
         LedgerRefusedError when the disk does not let us open it.
         """
         self.path = path
+        self.wal_pages = 0
         self._db: apsw.Connection | None = None
         if not path.exists() and not fresh_allowed:
             raise LedgerCorruptError(
@@ -112,7 +117,25 @@ class Store:
         db.pragma("journal_mode", "wal")
         db.pragma("synchronous", "full")
         db.pragma("foreign_keys", True)
+        db.set_wal_hook(self._wal_grew)
         db.pragma("trusted_schema", False)
+
+    def _wal_grew(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self.wal_pages = pages
+        return int(apsw.SQLITE_OK)
+
+    def checkpoint(self, *, quiet: bool) -> None:
+        """Write a grown WAL back, in a quiet moment if there is one; never within a commit.
+
+        Raises LedgerRefusedError when the disk refuses; nothing is lost by that.
+        """
+        if self.wal_pages < (WAL_PAGES_QUIET if quiet else WAL_PAGES_MAX):
+            return
+        try:
+            self._live().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as error:
+            raise LedgerRefusedError(f"the ledger cannot write back: {error}") from error
+        self.wal_pages = 0
 
     def close(self) -> None:
         """Close the file; the last one out writes the WAL back."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import cbor2
 import pytest
 
+import terminal
 from terminal.records import (
     GENESIS_HASH,
     KEYS,
@@ -24,6 +26,7 @@ from terminal.records import (
     verify_chain,
     verify_record,
 )
+from terminal.records.cddl import cddl
 from tests.unit.ledger.builders import EVENT, GAP, ORIGIN, OTHER_SIGNER, SIGNER, WEIGH, record
 
 ALL_KINDS = (record(), record(EVENT), record(GAP))
@@ -252,3 +255,12 @@ def test_breaks_of_the_chain_are_named() -> None:
         assert failure is not None
         assert failure.seq == seq
         assert why in failure.why
+
+
+def test_the_cddl_file_is_that_of_the_table() -> None:
+    path = Path(terminal.__file__).parent / "records.cddl"
+    assert path.read_text(encoding="utf-8") == cddl(), (
+        "records.cddl is not what the table says: write cddl()'s text to it again"
+    )
+    for row in KEYS:
+        assert f"  {row.key} => " in cddl().replace("? ", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hal.contract.types import MonotonicNs
 from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
 from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX
+from terminal.ledger.store import WAL_PAGES_MAX, WAL_PAGES_QUIET
 from terminal.messages import (
     CommitDone,
     CommitDraft,
@@ -317,3 +319,57 @@ def test_vehicle_list(lane: Lane) -> None:
         assert node.store.execute("select 1 from journal where kind = 'vehicle_list_refused'")
         assert of_kind(lane.tell(node, VehicleLookup("晋L12345")), VehicleFound) == [found]
         node.close()
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "Path.replace", "Path.write_bytes"])
+def test_a_disk_that_refuses_a_picture_refuses_the_visit(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Whatever step of keeping a picture fails, nothing is acknowledged; a repeat succeeds."""
+    node = lane.open()
+    photo = lane.spool(b"picture")
+    one = draft(1, photos=(photo,))
+
+    def refuse(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("terminal.ledger.evidence.os.link", refuse)
+        patch.setattr(f"terminal.ledger.evidence.{call}", refuse)
+        answer = lane.commit(node, one)
+    assert isinstance(answer, CommitRefused)
+    assert "No space left" in answer.why
+    assert list(node.store.signed_records()) == []
+    with monkeypatch.context() as patch:  # another file system: a copy instead of a link
+        patch.setattr("terminal.ledger.evidence.os.link", refuse)
+        assert isinstance(lane.commit(node, one), CommitDone)
+    assert node.book.evidence.path_of(photo.sha256).read_bytes() == b"picture"
+    node.close()
+
+
+def test_a_draft_that_cannot_be_a_record_is_refused(lane: Lane) -> None:
+    node = lane.open()
+    answer = lane.commit(node, draft(1, zero_age_ms=-1))
+    assert isinstance(answer, CommitRefused)
+    assert "zero_age_ms" in answer.why
+    assert isinstance(lane.commit(node, draft(1)), CommitDone)
+    node.close()
+
+
+def test_the_wal_is_written_back_in_quiet_seconds_and_bounded_in_busy_ones(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1))
+    assert 0 < node.store.wal_pages < WAL_PAGES_QUIET
+    for pages, busy, after in (
+        (WAL_PAGES_QUIET - 1, False, WAL_PAGES_QUIET - 1),
+        (WAL_PAGES_QUIET, True, WAL_PAGES_QUIET),
+        (WAL_PAGES_QUIET, False, 0),
+        (WAL_PAGES_MAX, True, 0),
+    ):
+        lane.tick(node)
+        node.store.wal_pages = pages
+        if busy:
+            lane.commit(node, draft(1))
+        lane.tick(node)
+        assert node.store.wal_pages == after
+    node.close()
