@@ -1,0 +1,106 @@
+"""What sign, keypad and console show: one prompt and one reason, chosen from tables.
+
+No text is here, only names; and nothing shown here decides anything.
+"""
+
+from __future__ import annotations
+
+from hal.contract.types import NS_PER_S, Tri
+from terminal.core.facts import Facts, plate_of
+from terminal.core.menu import lines
+from terminal.core.types import Display, HoldReason, Prompt, Verdict
+from terminal.core.visit import Phase, State
+
+VERDICT_S = 10
+
+PHASE_PROMPT: dict[Phase, Prompt] = {
+    Phase.LOCKOUT: Prompt.LOCKOUT,
+    Phase.IDLE: Prompt.IDLE,
+    Phase.ENTERING: Prompt.BOARD,
+    Phase.POSITIONING: Prompt.WAIT,
+    Phase.WEIGHING: Prompt.WEIGHING,
+    Phase.DECIDING: Prompt.WEIGHING,
+    Phase.COMMITTING: Prompt.SAVING,
+    Phase.RELEASING: Prompt.PASS,
+    Phase.CLEARING: Prompt.LEAVE,
+    Phase.HELD: Prompt.ATTENDANT,
+    Phase.EGRESS: Prompt.BACK_OUT,
+}
+
+REASON_PROMPT: dict[HoldReason, Prompt] = {
+    HoldReason.ESTOP: Prompt.ESTOP,
+    HoldReason.RESTARTED: Prompt.STARTING,
+    HoldReason.SENSOR_STALE: Prompt.FAULT,
+    HoldReason.WEIGHT_STALE: Prompt.FAULT,
+    HoldReason.BARRIER_FAULT: Prompt.FAULT,
+    HoldReason.RELAY_DISAGREES: Prompt.FAULT,
+    HoldReason.ZERO_INVALID: Prompt.NOT_EMPTY,
+    HoldReason.NOT_EMPTY: Prompt.NOT_EMPTY,
+    HoldReason.WEIGH_FAULT: Prompt.FAULT,
+    HoldReason.SECOND_VEHICLE: Prompt.SECOND_VEHICLE,
+    HoldReason.UNSTEADY: Prompt.UNSTEADY,
+    HoldReason.PLATE_UNREAD: Prompt.PLATE_UNREAD,
+    HoldReason.AXLES_UNKNOWN: Prompt.AXLES_UNKNOWN,
+    HoldReason.SAVE_REFUSED: Prompt.SAVE_FAILED,
+}
+"""Reasons of HELD and LOCKOUT that have a prompt of their own; the others take the phase's."""
+
+
+def show(f: Facts, state: State) -> Display:
+    """The display after this tick's transition."""
+    prompt, reason = _sign(f, state)
+    draft = state.draft
+    gross_kg = f.seen.gross_kg if draft is None else draft.gross_kg
+    latch = state.latch
+    reading = state.reading
+    menu = state.menu
+    return Display(
+        prompt,
+        reason,
+        plate_of(state),
+        None if latch is None else latch.axles,
+        gross_kg,
+        state.limit.limit_kg,
+        0 if draft is None else draft.over_kg,
+        menu.page,
+        lines(menu, () if reading is None else reading.candidates) if menu.page else (),
+    )
+
+
+def _sign(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
+    phase = state.phase
+    if phase in (Phase.HELD, Phase.LOCKOUT):
+        return REASON_PROMPT.get(state.reason, PHASE_PROMPT[phase]), state.reason
+    if phase in (Phase.ENTERING, Phase.POSITIONING):
+        return _moving(f, state)
+    if phase is Phase.WEIGHING:
+        waiting = state.latch is not None and not plate_of(state)
+        return (Prompt.READING_PLATE if waiting else Prompt.WEIGHING), HoldReason.NONE
+    if phase is Phase.EGRESS:
+        return _leaving(f, state)
+    if phase is Phase.CLEARING and state.used:
+        return Prompt.WAIT, HoldReason.BARRIER_OPEN
+    return PHASE_PROMPT[phase], HoldReason.NONE
+
+
+def _moving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
+    """Getting on and into place: too far, not far enough, or somebody behind."""
+    if f.seen.beams[1] is Tri.YES:
+        return Prompt.GO_BACK, HoldReason.NOT_IN_PLACE
+    if state.phase is Phase.ENTERING:
+        return Prompt.BOARD, HoldReason.NONE
+    if f.seen.beams[0] is Tri.YES:
+        return Prompt.GO_FORWARD, HoldReason.NOT_IN_PLACE
+    if f.seen.taken[0] is Tri.YES and f.seen.closed[0] is not Tri.YES:
+        return Prompt.SECOND_VEHICLE, HoldReason.SECOND_VEHICLE
+    return Prompt.WAIT, HoldReason.NONE
+
+
+def _leaving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
+    """Backing out: the verdict first, then what to do about it."""
+    if f.seen.occupied is Tri.NO:
+        return Prompt.WAIT, HoldReason.LEFT_EARLY if state.verdict is None else HoldReason.NONE
+    reason = HoldReason.OVER_LIMIT if state.verdict is Verdict.OVER else HoldReason.OPERATOR
+    if f.now_ns - state.since_ns >= VERDICT_S * NS_PER_S:
+        return Prompt.BACK_OUT, reason
+    return (Prompt.OVER if state.verdict is Verdict.OVER else Prompt.REFUSED), reason
