@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from terminal.console.state import CURVE_NS, Weight
 
-WIDTH_PX = 600
+WIDTH_PX = 400
 HEIGHT_PX = 150
 TOP_KG_STEP = 10_000
 
@@ -23,8 +23,8 @@ class Curve:
 
 def curve(points: Sequence[Weight], now_ns: int, limit_kg: int | None) -> Curve:
     """Draw points not older than a minute. limit_kg: drawn as a line when it is known."""
-    highest_kg = max([p.gross_kg or 0 for p in points] + [limit_kg or 0, TOP_KG_STEP - 1])
-    top_kg = (highest_kg // TOP_KG_STEP + 1) * TOP_KG_STEP
+    highest_kg = max([p.gross_kg or 0 for p in points] + [limit_kg or 0])
+    top_kg = (highest_kg * 9 // 8 // TOP_KG_STEP + 1) * TOP_KG_STEP
     lines: list[str] = []
     line: list[str] = []
     last_x = -1

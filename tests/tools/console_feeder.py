@@ -15,10 +15,19 @@ from pathlib import Path
 
 import msgspec
 
-from hal.contract.types import BarrierFeedback, Fault, FaultCode, Level, MonotonicNs, Position, Tri
+from hal.contract.types import (
+    NS_PER_S,
+    BarrierFeedback,
+    Fault,
+    FaultCode,
+    Level,
+    MonotonicNs,
+    Position,
+    Tri,
+)
 from terminal.config import Config, ConsoleSection, Loaded
 from terminal.console.server import serve
-from terminal.core.types import Display, HoldReason, Prompt, Weighed
+from terminal.core.types import Display, HoldReason, Prompt, Verdict, Weighed
 from terminal.link import Hub
 from terminal.messages import (
     LiveFrame,
@@ -29,6 +38,8 @@ from terminal.messages import (
     Snapshot,
 )
 from terminal.panel.layout import Style, pages, render
+from tests.unit.ledger.builders import draft
+from tests.unit.ledger.lane import Lane
 
 LOOP = LoopStats(184_220, 3, 0, 21, 88, 140, 412, 96, True)
 AXLES_MM = (1_400, 4_400, 5_750, 12_400, 13_710, 15_020)
@@ -124,7 +135,37 @@ def camera_picture() -> bytes:
     return bytes(cv2.imencode(".jpg", picture)[1])
 
 
+def fill(folder: Path) -> None:
+    """A few records in a real ledger, as the ledger process would have them."""
+    lane = Lane(folder, simulated=True)
+    ledger = lane.open()
+    photo = lane.spool(camera_picture())
+    trucks = (
+        ("晋L12345", 50_200, 49_000),
+        ("晋L88016", 48_960, 49_000),
+        ("冀B7T231", 30_980, 31_000),
+    )
+    for number, (plate, gross_kg, limit_kg) in enumerate(trucks, 1):
+        over_kg = max(0, gross_kg - limit_kg)
+        lane.clock.wall += 240 * NS_PER_S
+        lane.commit(
+            ledger,
+            draft(
+                number,
+                plate=plate,
+                gross_kg=gross_kg,
+                limit_kg=limit_kg,
+                over_kg=over_kg,
+                verdict=Verdict.OVER if over_kg else Verdict.PASS,
+                reason="over_limit" if over_kg else "none",
+                photos=(photo,),
+            ),
+        )
+    ledger.close()
+
+
 def play(folder: Path, scene: str) -> None:
+    fill(folder)
     hubs = {n: Hub(n, folder, simulated=True) for n in ("control", "panel", "camera", "plant")}
     jpeg = camera_picture()
     truth = PlantTruth(

@@ -78,9 +78,9 @@ def test_the_curve_has_gaps_where_nothing_is_known() -> None:
         Weight(61 * NS_PER_S, -40),
     ]
     drawn = curve(points, 61 * NS_PER_S, 49_000)
-    assert drawn.top_kg == 50_000
-    assert drawn.limit_px == HEIGHT_PX - 147
-    assert drawn.lines == ("290,150 390,90", "590,30 600,150")
+    assert drawn.top_kg == 60_000
+    assert drawn.limit_px == HEIGHT_PX - 122
+    assert drawn.lines == ("194,150 260,100", "394,50 400,150")
 
 
 def test_an_empty_curve() -> None:
