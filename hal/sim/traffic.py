@@ -69,7 +69,9 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One truck that has gone. what: "left" or "backed_out"; deck_ms: from first to last axle."""
+    """One truck that has gone. what: "left" or "backed_out"; deck_ms: first to last axle of its
+    last stay. pushed: it came onto the deck behind another truck before its turn.
+    """
 
     plan: TruckPlan
     what: str
@@ -124,7 +126,9 @@ class Driver:
         front_axle_mm = self.truck.front_mm - self.truck.plan.axle_x_mm[0]
         rear_axle_mm = self.truck.front_mm - self.truck.plan.axle_x_mm[-1]
         on_deck = front_axle_mm > 0 and rear_axle_mm < length_mm
-        if on_deck and not self.on_deck_ns:
+        if self.stage in (Stage.APPROACH, Stage.WAIT):
+            self.on_deck_ns = self.off_deck_ns = 0
+        elif on_deck and not self.on_deck_ns:
             self.on_deck_ns = now_ns
         if on_deck:
             self.off_deck_ns = now_ns

@@ -34,7 +34,8 @@ class LocalWorld:
 
     def alive(self, now_ns: MonotonicNs) -> bool:
         """Whether the last put() is younger than ALIVE_NS."""
-        return self._state is not None and now_ns - self._state.heartbeat_ns < ALIVE_NS
+        state = self._state
+        return state is not None and abs(now_ns - state.heartbeat_ns) < ALIVE_NS
 
     def _now(self) -> PlantState:
         return self._state if self._state is not None else self._none

@@ -157,9 +157,12 @@ class SharedWorld:
     # -- the devices' end ---------------------------------------------------------------------
 
     def alive(self, now_ns: MonotonicNs) -> bool:
-        """Whether the plant's heartbeat is younger than ALIVE_NS."""
+        """Whether the plant's heartbeat is younger than ALIVE_NS.
+
+        One from the future is left over from before the machine's last start.
+        """
         heartbeat_ns = self._wires()[0]
-        return heartbeat_ns > 0 and now_ns - heartbeat_ns < ALIVE_NS
+        return heartbeat_ns > 0 and abs(now_ns - heartbeat_ns) < ALIVE_NS
 
     def cell_nv(self, cell: int) -> int:
         """Bridge signal, nanovolts."""

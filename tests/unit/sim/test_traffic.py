@@ -246,3 +246,9 @@ def test_operator_sees_the_prompt_through_the_wires() -> None:
         yard.advance(20, MonotonicNs(1))
         pressed.add(world.keys())
     assert pressed == {0, 1 << 3}
+
+
+def test_deck_time_counts_the_last_stay_only() -> None:
+    finished, _attendant, _yard = run((RIGID_4, tailgating(ARTICULATED_5)))
+    assert finished[1].pushed
+    assert finished[1].deck_ms < 60_000

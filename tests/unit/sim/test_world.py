@@ -68,7 +68,10 @@ def test_device_reads_what_the_plant_put(ends: tuple[PlantSide, PlantSide]) -> N
     assert device.scene() == STATE.scene
 
 
-@pytest.mark.parametrize(("age_ns", "alive"), [(0, True), (ALIVE_NS - 1, True), (ALIVE_NS, False)])
+@pytest.mark.parametrize(
+    ("age_ns", "alive"),
+    [(0, True), (ALIVE_NS - 1, True), (ALIVE_NS, False), (-1, True), (-ALIVE_NS, False)],
+)
 def test_alive_ends_with_the_heartbeat(
     ends: tuple[PlantSide, PlantSide], age_ns: int, alive: bool
 ) -> None:
