@@ -8,7 +8,7 @@ and healed in poll() without blocking. It never smooths, scales or guesses a val
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -25,8 +25,8 @@ from hal.contract.types import (
     LoadCellInfo,
     MonotonicNs,
     RawSample,
-    SampleFlag,
 )
+from hal.drivers.plausible import SampleWatch
 
 PU_CTRL, CTRL1, CTRL2, ADCO_B2, ADC, PGA, POWER, REVISION = (
     *(0x00, 0x01, 0x02, 0x12),
@@ -55,8 +55,6 @@ POLL_NS_MAX: Final = 1_500_000
 WARM_DISCARD: Final = 6
 """Conversions thrown away after calibration; the filter settles in four (datasheet 9.4)."""
 SILENT_PERIODS_MAX: Final = 8
-STUCK_REPEATS: Final = 16
-"""Equal counts in a row: impossible with the chip's own noise at any gain and rate."""
 RETRY_NS, RETRY_DOUBLINGS_MAX = 50 * NS_PER_MS, 4
 
 
@@ -81,10 +79,8 @@ class _Cell:
     deadline_ns: int = 0
     warm: int = 0
     ready_ns: int = 0
-    counts: int | None = None
-    repeats: int = 0
     errors: int = 0
-    after_fault: bool = False
+    watch: SampleWatch = field(default_factory=lambda: SampleWatch(FULL_SCALE))
 
 
 class Nau7802LoadCells:
@@ -181,7 +177,7 @@ class Nau7802LoadCells:
                     raise self._absent(last)
             if all(cell.stage is Stage.RUN for cell in self._cells):
                 for cell in self._cells:
-                    cell.after_fault = False
+                    cell.watch.after_fault = False
                 return
             if now_ns - begun_ns >= OPEN_NS_MAX:
                 break
@@ -224,7 +220,7 @@ class Nau7802LoadCells:
         self, cell: _Cell, code: FaultCode, why: str, now_ns: MonotonicNs, stage: Stage
     ) -> Fault:
         """Note a fault, choose where to go on, and double the pause up to its bound."""
-        cell.stage, cell.after_fault = stage, True
+        cell.stage, cell.watch.after_fault = stage, True
         cell.due_ns = now_ns + (RETRY_NS << min(cell.errors, RETRY_DOUBLINGS_MAX))
         cell.errors += 1
         return Fault(code, self._name, now_ns, f"cell {cell.index}: {why}")
@@ -273,7 +269,7 @@ class Nau7802LoadCells:
             why = "the chip lost its supply during calibration and starts again"
             return self._fail(cell, FaultCode.RESET, why, now_ns, Stage.RESET)
         cell.stage, cell.warm, cell.ready_ns = Stage.WARM, WARM_DISCARD, now_ns
-        cell.counts, cell.repeats = None, 0
+        cell.watch.counts, cell.watch.repeats = None, 0
         return None
 
     def _convert(self, cell: _Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
@@ -299,17 +295,4 @@ class Nau7802LoadCells:
         # A conversion cannot be ready sooner than the next one: spare the bus until then.
         cell.due_ns = now_ns + self._period_ns // 2
         cell.errors = 0
-        return RawSample(now_ns, cell.index, Counts(counts), self._flags(cell, counts, late))
-
-    def _flags(self, cell: _Cell, counts: int, late: bool) -> SampleFlag:
-        flags = SampleFlag.MISSED if late else SampleFlag.NONE
-        cell.repeats = cell.repeats + 1 if counts == cell.counts else 0
-        cell.counts = counts
-        if not -FULL_SCALE <= counts < FULL_SCALE:
-            flags |= SampleFlag.SATURATED
-        elif cell.repeats >= STUCK_REPEATS:
-            flags |= SampleFlag.STUCK
-        if cell.after_fault:
-            flags |= SampleFlag.AFTER_FAULT
-            cell.after_fault = False
-        return flags
+        return RawSample(now_ns, cell.index, Counts(counts), cell.watch.flags(counts, missed=late))

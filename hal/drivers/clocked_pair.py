@@ -1,0 +1,67 @@
+"""Clock and data line of an HX711 on two GPIO, every high pulse measured.
+
+A preempted process leaves the clock high; after 60 us the chip sleeps and the rest of the word
+is made of ones. So the pair measures and reports, and the chip's driver judges.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import suppress
+
+from gpiozero import InputDevice, OutputDevice
+
+from hal.contract.devices import Clock
+from hal.drivers.lines import absent, simulated
+
+
+class GpioClockedPair:
+    """ClockedPair on gpiozero lines (BCM numbers). Raises DeviceAbsentError, later OSError."""
+
+    def __init__(self, factory: object, clock_gpio: int, data_gpio: int, clock: Clock, name: str):
+        self._clock, self._simulated = clock, simulated(factory)
+        try:
+            self._sck = OutputDevice(clock_gpio, initial_value=False, pin_factory=factory)
+        except Exception as error:
+            raise absent(name, clock_gpio, error) from error
+        try:
+            self._dout = InputDevice(data_gpio, pull_up=True, pin_factory=factory)
+        except Exception as error:
+            self._sck.close()
+            raise absent(name, data_gpio, error) from error
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the pins are a model."""
+        return self._simulated
+
+    def ready(self) -> bool:
+        """Data line low: a conversion waits. Raises OSError when the line fails."""
+        try:
+            return bool(self._dout.is_active)
+        except Exception as error:  # lgpio.error derives from Exception alone
+            raise OSError(errno.EIO, str(error)) from error
+
+    def shift(self, pulses: int) -> tuple[int, int]:
+        """Bits, most significant first, and the longest high in nanoseconds, never too short.
+
+        The measure brackets both writes, so the line itself was high for at most that long.
+        """
+        bits = longest_ns = 0
+        now_ns, sck, dout = self._clock.monotonic_ns, self._sck, self._dout
+        try:
+            for _ in range(pulses):
+                begun_ns = now_ns()
+                sck.on()
+                sck.off()
+                longest_ns = max(longest_ns, now_ns() - begun_ns)
+                bits = bits << 1 | (not dout.is_active)
+        except Exception as error:  # lgpio.error derives from Exception alone
+            raise OSError(errno.EIO, str(error)) from error
+        return bits, longest_ns
+
+    def close(self) -> None:
+        """Free the lines, clock low."""
+        for line in (self._sck, self._dout):
+            with suppress(Exception):  # a line that is gone needs no freeing
+                line.close()
