@@ -34,15 +34,18 @@ Value = int | str | bytes | bool | list[int] | list[list[str | bytes | int]]
 def encode_body(record: Record) -> bytes:
     """Canonical CBOR of a record. Raises RecordError for a value outside the table's bounds."""
     body: dict[int, Value] = {}
-    content_part = PART_OF_KIND[record.kind]
-    for row in KEYS:
-        if row.part in (Part.ORIGIN, Part.HEAD, content_part):
-            held = _held(record, row)
-            if held is None:
-                if not row.optional:
-                    raise RecordError(f"{row.name} is missing")
-                continue
-            body[row.key] = _check(row, _written(row, held))
+    owners = (
+        (Part.HEAD, record),
+        (Part.ORIGIN, record.origin),
+        (PART_OF_KIND[record.kind], record.content),
+    )
+    for part, owner in owners:
+        for row, fits in _ROWS[part]:
+            held: object = FORMAT if row.name == "format" else getattr(owner, row.name)
+            if held is not None:
+                body[row.key] = _check(row, fits, _written(row, held))
+            elif not row.optional:
+                raise RecordError(f"{row.name} is missing")
     return bytes(cbor2.dumps(body, canonical=True))
 
 
@@ -70,14 +73,6 @@ def load_cbor(wire: bytes, what: str) -> object:
     except (ValueError, TypeError, OverflowError, RecursionError, EOFError, MemoryError) as error:
         raise RecordError(f"{what} is not CBOR: {type(error).__name__}") from error
     return found
-
-
-def _held(record: Record, row: Key) -> object:
-    if row.name == "format":
-        return FORMAT
-    owner = {Part.ORIGIN: record.origin, Part.HEAD: record}.get(row.part, record.content)
-    held: object = getattr(owner, row.name)
-    return held
 
 
 def _written(row: Key, held: object) -> object:
@@ -135,8 +130,11 @@ _FITS: dict[Shape, Callable[[Key, object], bool]] = {
 }
 
 
-def _check(row: Key, value: object) -> Value:
-    if not _FITS[row.shape](row, value):
+_ROWS = {part: tuple((row, _FITS[row.shape]) for row in KEYS if row.part is part) for part in Part}
+
+
+def _check(row: Key, fits: Callable[[Key, object], bool], value: object) -> Value:
+    if not fits(row, value):
         bound = f" of at most {row.size}" if row.size else ""
         raise RecordError(f"{row.name} (key {row.key}) is not a {row.shape.value}{bound}")
     assert isinstance(value, (int, str, bytes, list))
@@ -156,7 +154,7 @@ class _Fields:
             if row.optional:
                 return None
             raise RecordError(f"{name} (key {row.key}) is missing")
-        return _check(row, self._left.pop(row.key))
+        return _check(row, _FITS[row.shape], self._left.pop(row.key))
 
     def num(self, name: str) -> int:
         value = self.take(name)

@@ -13,6 +13,7 @@ from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
 from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX
 from terminal.ledger.store import WAL_PAGES_MAX, WAL_PAGES_QUIET
+from terminal.link import PeerDown
 from terminal.messages import (
     CommitDone,
     CommitDraft,
@@ -372,4 +373,83 @@ def test_the_wal_is_written_back_in_quiet_seconds_and_bounded_in_busy_ones(lane:
             lane.commit(node, draft(1))
         lane.tick(node)
         assert node.store.wal_pages == after
+    node.close()
+
+
+def test_an_uplink_that_is_gone_takes_its_targets_down(lane: Lane) -> None:
+    node = lane.open()
+    lane.tell(node, TargetStatus("county", True, "tcp", ""), "uplink")
+    status = of_kind(node.on_event(PeerDown("uplink"), MonotonicNs(1)), LedgerStatus)[0]
+    assert status.targets == (("county", 0, 0, False, ""),)
+    assert of_kind(node.on_event(PeerDown("control"), MonotonicNs(2)), LedgerStatus)
+    assert lane.up(node, "console") == ()
+    node.close()
+
+
+def test_a_database_that_breaks_while_serving_refuses_and_does_not_end(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1))
+    node.store.execute("drop table visit")
+    node.store.execute("drop table delivery")
+    answer = lane.commit(node, draft(2))
+    assert isinstance(answer, CommitRefused)
+    assert "cannot be read" in answer.why
+    assert lane.tell(node, Pull("county", 1), "uplink") == ()
+    assert lane.tell(node, Journal((Event("lockout", MonotonicNs(1)),), 0)) == ()
+    assert of_kind(lane.tick(node), LedgerStatus)
+    node.close()
+
+
+def test_the_outbox_alarm_is_given_again_after_it_was_over(lane: Lane) -> None:
+    lane.outbox_max = 100
+    node = lane.open()
+    for visit_id in range(80):
+        lane.commit(node, draft(visit_id))
+    for item in range(1, 20):
+        lane.tell(node, Delivered("county", item, b"r"), "uplink")
+    for visit_id in range(100, 120):
+        lane.commit(node, draft(visit_id))
+    events = [decode_signed(one).happening for one in node.store.signed_records()]
+    assert [one.event for one in events if one] == ["outbox_alarm", "outbox_alarm"]
+    node.close()
+
+
+def test_alarms_beyond_the_reserve_stay_in_the_journal(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminal.ledger.node.ALARM_RESERVE", 2)
+    lane.outbox_max = 100
+    node = lane.open()
+    node.targets["county"].waiting = 101
+    assert of_kind(lane.tell(node, Journal((Event("estop", MonotonicNs(1)),), 0)), Wake)
+    node.targets["county"].waiting = 102
+    assert not of_kind(lane.tell(node, Journal((Event("estop", MonotonicNs(2)),), 0)), Wake)
+    assert len(list(node.store.signed_records())) == 1
+    assert len(node.store.execute("select 1 from journal where kind = 'estop'")) == 2
+    node.close()
+
+
+def test_a_vehicle_list_that_is_gone_or_too_long_keeps_the_last_one(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane.vehicle_list = "vehicles.csv"
+    listed = lane.base / "vehicles.csv"
+    listed.write_text("plate,tyres_missing\n晋L12345,0\n晋L54321\n", encoding="utf-8")
+    lane.open().close()
+    listed.write_text("plate\n" + "".join(f"晋L{n:05}\n" for n in range(4)), encoding="utf-8")
+    monkeypatch.setattr("terminal.ledger.vehicles.ROWS_MAX", 3)
+    lane.open().close()
+    monkeypatch.setattr("terminal.ledger.vehicles.BYTES_MAX", 10)
+    lane.open().close()
+    listed.unlink()
+    node = lane.open()
+    said = node.store.execute("select detail from journal where kind = 'vehicle_list_refused'")
+    assert [
+        text
+        for row in said
+        for text in ("more than 3", "bytes; at most 10", "cannot be read")
+        if text in str(row[0])
+    ] == ["more than 3", "bytes; at most 10", "cannot be read"]
+    found = of_kind(lane.tell(node, VehicleLookup("晋L12345")), VehicleFound)[0]
+    assert found.tyres_missing == 0
     node.close()
