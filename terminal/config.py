@@ -165,11 +165,21 @@ class LedgerSection(_Section, frozen=True):
     disk_free_mb_min: Annotated[int, Meta(ge=20, le=1_000_000)] = 200
 
 
+CoapUri = Annotated[str, Meta(pattern=r"^(coap|coaps?\+(tcp|ws))://[^/\s]+$")]
+"""DTLS (coaps://) is not among them: its client never recovers from a NAT rebind."""
+
+
 class Target(_Section, frozen=True):
-    """One receiving platform. Adding one changes no stored byte."""
+    """One receiving platform. Adding one changes no stored byte.
+
+    uri: the best way to it; fallback_uris: other ways, tried in order when it fails.
+    oscore: folder of the OSCORE context made at enrolment, empty for none.
+    """
 
     name: Name = "county"
-    uri: Annotated[str, Meta(pattern=r"^coap(s)?(\+tcp|\+ws)?://[^/\s]+$")] = "coap://127.0.0.1"
+    uri: CoapUri = "coap://127.0.0.1"
+    fallback_uris: Annotated[tuple[CoapUri, ...], Meta(max_length=4)] = ()
+    oscore: str = ""
     adapter: Literal["coap-v1"] = "coap-v1"
     records_per_s_max: Annotated[int, Meta(ge=1, le=200)] = 50
     photos: bool = True

@@ -42,6 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="also take records of simulated devices (demonstrations only)",
     )
     parser.add_argument(
+        "--oscore", type=Path, help="folder of OSCORE contexts, one folder a terminal"
+    )
+    parser.add_argument(
+        "--websocket", action="store_true", help="also serve CoAP over WebSocket (port + 3000)"
+    )
+    parser.add_argument(
         "--page", type=int, default=0, metavar="PORT", help="serve the status page on this port"
     )
 
@@ -58,7 +64,16 @@ def address(text: str) -> tuple[str, int]:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. 69 when an address or the store cannot be had."""
     host, port = args.bind
-    options = CountyOptions(host, port, args.store, args.keys, args.accept_simulated, args.page)
+    options = CountyOptions(
+        host,
+        port,
+        args.store,
+        args.keys,
+        args.accept_simulated,
+        args.page,
+        args.oscore,
+        args.websocket,
+    )
     try:
         return asyncio.run(_serve(options))
     except (OSError, sqlite3.Error) as error:

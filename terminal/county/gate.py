@@ -16,10 +16,11 @@ from aiocoap import interfaces
 from aiocoap.optiontypes import BlockOption
 
 from terminal.county.blocks import Assembler
+from terminal.county.parts import CHUNK_BYTES
 from terminal.county.problems import FORMAT_PROBLEM, RefusedError
 from terminal.county.service import PHOTO_BYTES_MAX, RECORD_BYTES_MAX, Answer, County
 
-FORMAT_COSE_SIGN1, FORMAT_JPEG, FORMAT_LINKS, FORMAT_CBOR = 18, 22, 40, 60
+FORMAT_COSE_SIGN1, FORMAT_JPEG, FORMAT_LINKS, FORMAT_OCTETS, FORMAT_CBOR = 18, 22, 40, 42, 60
 PATH_SEGMENTS_MAX = 8
 SEGMENT_CHARS_MAX = 160
 
@@ -29,32 +30,41 @@ LINKS = (
     b'</v1/time>;rt="weigh.time";ct=60'
 )
 
-Work = Callable[[County, str, bytes], Awaitable[Answer]]
+Work = Callable[[County, tuple[str, ...], bytes], Awaitable[Answer]]
+"""(county, names in the path, body) -> answer."""
 
 
-async def _record(county: County, name: str, body: bytes) -> Answer:
-    return await county.put_record(name, body)
+async def _record(county: County, names: tuple[str, ...], body: bytes) -> Answer:
+    return await county.put_record(names[0], body)
 
 
-async def _photo(county: County, name: str, body: bytes) -> Answer:
-    return await county.put_photo(name, body)
+async def _photo(county: County, names: tuple[str, ...], body: bytes) -> Answer:
+    return await county.put_photo(names[0], body)
 
 
-async def _cursor(county: County, name: str, _body: bytes) -> Answer:
-    return Answer(await county.cursor(name), new=False)
+async def _missing(county: County, names: tuple[str, ...], _body: bytes) -> Answer:
+    return await county.missing(names[0])
 
 
-async def _time(county: County, _name: str, _body: bytes) -> Answer:
+async def _chunk(county: County, names: tuple[str, ...], body: bytes) -> Answer:
+    return await county.put_chunk(names[0], names[1], body)
+
+
+async def _cursor(county: County, names: tuple[str, ...], _body: bytes) -> Answer:
+    return Answer(await county.cursor(names[0]), new=False)
+
+
+async def _time(county: County, _names: tuple[str, ...], _body: bytes) -> Answer:
     return Answer(county.time(), new=False)
 
 
-async def _links(_county: County, _name: str, _body: bytes) -> Answer:
+async def _links(_county: County, _names: tuple[str, ...], _body: bytes) -> Answer:
     return Answer(LINKS, new=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One resource: method, path ("*" is the name in it), formats, bound of the body."""
+    """One resource: method, path ("*" is a name in it), formats, bound of the body."""
 
     method: str
     path: tuple[str, ...]
@@ -69,18 +79,20 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", ("v1", "alarms", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
     Route("PUT", ("v1", "health", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
     Route("PUT", ("v1", "photos", "*"), FORMAT_JPEG, PHOTO_BYTES_MAX, 60, _photo),
+    Route("GET", ("v1", "photos", "*", "missing"), None, 0, FORMAT_CBOR, _missing),
+    Route("PUT", ("v1", "photos", "*", "*"), FORMAT_OCTETS, CHUNK_BYTES, 60, _chunk),
     Route("GET", ("v1", "cursor", "*"), None, 0, FORMAT_CBOR, _cursor),
     Route("GET", ("v1", "time"), None, 0, FORMAT_CBOR, _time),
     Route("GET", (".well-known", "core"), None, 0, FORMAT_LINKS, _links),
 )
 
 
-def find_route(method: str, path: tuple[str, ...]) -> tuple[Route, str]:
-    """The row for a request and the name in its path. Raises RefusedError."""
+def find_route(method: str, path: tuple[str, ...]) -> tuple[Route, tuple[str, ...]]:
+    """The row for a request and the names in its path. Raises RefusedError."""
     right_path = [row for row in ROUTES if _matches(row.path, path)]
     for row in right_path:
         if row.method == method:
-            return row, path[-1]
+            return row, tuple(got for want, got in zip(row.path, path, strict=True) if want == "*")
     shown = "/".join(path)[:SEGMENT_CHARS_MAX]
     if right_path:
         raise RefusedError("method", f"/{shown} takes {right_path[0].method} only", "method")
@@ -130,13 +142,13 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
         path = tuple(str(part) for part in request.opt.uri_path)
         if len(path) > PATH_SEGMENTS_MAX or any(len(part) > SEGMENT_CHARS_MAX for part in path):
             raise RefusedError("no-resource", "the path is too long", "Uri-Path")
-        route, name = find_route(str(request.code), path)
+        route, names = find_route(str(request.code), path)
         body = self._body(request, route, path)
         if body is None:
             response = aiocoap.Message(code=aiocoap.CONTINUE)
             response.opt.block1 = request.opt.block1
             return response
-        answer = await route.work(self._county, name, body)
+        answer = await route.work(self._county, names, body)
         return _message(_success_code(route, request, answer), answer.payload, route.reply_format)
 
     def _body(self, request: Any, route: Route, path: tuple[str, ...]) -> bytes | None:

@@ -7,6 +7,7 @@ the order that answers what was accepted.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -36,6 +37,8 @@ class CountyOptions:
     keys: Path
     accept_simulated: bool = False
     page_port: int = 0
+    oscore: Path | None = None
+    websocket: bool = False
 
     @property
     def photos(self) -> Path:
@@ -55,10 +58,10 @@ async def running_county(
         photos = PhotoFolder(options.photos)
         county = County(writer, photos, registry, times, accept_simulated=options.accept_simulated)
         context = await aiocoap.Context.create_server_context(
-            Gate(county),
+            _site(Gate(county), options.oscore),
             bind=(options.host, options.port),
             loggername="county-coap",
-            transports=list(TRANSPORTS),
+            transports=[*TRANSPORTS, "ws"] if options.websocket else list(TRANSPORTS),
         )
         try:
             async with _page(options):
@@ -67,6 +70,19 @@ async def running_county(
             await context.shutdown()
     finally:
         await writer.close()
+
+
+def _site(gate: Gate, oscore: Path | None) -> object:
+    if oscore is None:
+        return gate
+    from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
+
+    from terminal.county.oscore import load_contexts
+
+    contexts, problems = load_contexts(oscore)
+    for problem in problems:
+        logging.getLogger("county-coap").warning("%s", problem)
+    return OscoreSiteWrapper(gate, contexts)
 
 
 def _probe(host: str, port: int) -> None:

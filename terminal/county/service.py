@@ -15,15 +15,17 @@ import cbor2
 
 from terminal.county.accept import Accepted, accept_record
 from terminal.county.keys import KeyRegistry
+from terminal.county.parts import Parts
 from terminal.county.photos import PhotoFolder
 from terminal.county.problems import RefusedError
 from terminal.county.receipt import encode_receipt
-from terminal.county.store import Stored
+from terminal.county.store import PhotoRow, Stored
 from terminal.county.writer import Writer
 from terminal.records import SIGNED_BYTES_MAX
 
 PHOTO_BYTES_MAX = 512 * 1024
 RECORD_BYTES_MAX = SIGNED_BYTES_MAX
+OFFSET_DIGITS_MAX = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class County:
         self._registry = registry
         self._times = times
         self._accept_simulated = accept_simulated
+        self._parts = Parts()
         self.accepted = 0
         self.repeated = 0
         self.refused = 0
@@ -95,9 +98,7 @@ class County:
     async def put_photo(self, hex_digest: str, photo: bytes) -> Answer:
         """Store a photo that a stored record names; its bytes must have that digest."""
         sha256 = parse_digest(hex_digest)
-        row = await self._writer.do(lambda store: store.photo(sha256))
-        if row is None:
-            raise RefusedError("unreferenced", f"send the record of {hex_digest} first", "Uri-Path")
+        row = await self._photo_row(sha256)
         if row.stored_ns is not None:
             return Answer(encode_receipt(hex_digest, sha256, row.stored_ns, 0), False)
         if len(photo) != row.size_bytes or hashlib.sha256(photo).digest() != sha256:
@@ -110,6 +111,40 @@ class County:
             raise RefusedError("storage", f"photo folder: {error.strerror}") from error
         await self._writer.do(lambda store: store.photo_stored(sha256, stored_ns))
         return Answer(encode_receipt(hex_digest, sha256, stored_ns, 0), True)
+
+    async def _photo_row(self, sha256: bytes) -> PhotoRow:
+        row = await self._writer.do(lambda store: store.photo(sha256))
+        if row is None:
+            detail = f"send the record of {sha256.hex()} first"
+            raise RefusedError("unreferenced", detail, "Uri-Path")
+        return row
+
+    async def put_chunk(self, hex_digest: str, offset: str, chunk: bytes) -> Answer:
+        """Take one chunk; empty payload until the photo is whole and durable, then its receipt."""
+        sha256 = parse_digest(hex_digest)
+        if not offset.isdecimal() or len(offset) > OFFSET_DIGITS_MAX:
+            raise RefusedError("malformed", "an offset is a decimal number", "Uri-Path")
+        if not self._parts.known(sha256):
+            row = await self._photo_row(sha256)
+            if row.stored_ns is not None:
+                return Answer(encode_receipt(hex_digest, sha256, row.stored_ns, 0), False)
+            self._parts.begin(sha256, row.size_bytes)
+        whole = self._parts.put(sha256, int(offset), chunk)
+        if whole is None:
+            return Answer(b"", False)
+        try:
+            return await self.put_photo(hex_digest, whole)
+        finally:
+            self._parts.drop(sha256)
+
+    async def missing(self, hex_digest: str) -> Answer:
+        """CBOR list of [first, end] byte ranges to come; the receipt when the photo is here."""
+        sha256 = parse_digest(hex_digest)
+        row = await self._photo_row(sha256)
+        if row.stored_ns is not None:
+            return Answer(encode_receipt(hex_digest, sha256, row.stored_ns, 0), False)
+        ranges = self._parts.missing(sha256, row.size_bytes)
+        return Answer(bytes(cbor2.dumps([list(pair) for pair in ranges])), False)
 
     async def cursor(self, terminal_id: str) -> bytes:
         """CBOR list of [ledger id, highest contiguous seq, highest seq], newest chain first."""

@@ -1,4 +1,4 @@
-"""Carries requests to one target with aiocoap: one context a lane, a deadline on every wait.
+"""Carries requests to one address with aiocoap: one context a lane, a deadline on every wait.
 
 Separate contexts because CoAP lets one exchange at a time out of a port (NSTART = 1): an alarm
 must not stand behind a photo's dead exchange. A context that keeps failing is thrown away and
@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiocoap
+from aiocoap.error import Error as CoapError
 from aiocoap.numbers.constants import TransportTuning
 
+from terminal.uplink.chunks import CHUNK_BYTES
 from terminal.uplink.exchange import Lane, Request, WireReply, WireRequest
+from terminal.uplink.photo_udp import ChunkedPhoto
+
+if TYPE_CHECKING:
+    from terminal.uplink.oscore import PowerSafeContext
 
 CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {
     "coap": ("udp6",),
@@ -28,34 +35,52 @@ RUNG_NAMES: dict[str, str] = {
     "coap+tcp": "TCP",
     "coap+ws": "WebSocket",
     "coaps+tcp": "TLS",
-    "coaps+ws": "WebSocket over TLS",
+    "coaps+ws": "WebSocket+TLS",
 }
+FORMAT_OCTETS = 42
 CONTEXT_FAILURES_MAX = 2
-"""Timeouts in a row after which a lane's context (sockets, port) is made anew."""
+"""Failures in a row after which a lane's context (sockets, port) is made anew."""
+PROBE_S_MAX = 10.0
 MS_PER_S = 1_000
 
 UNPLUGGED = "the network is unplugged"
 
 
 class LteTuning(TransportTuning):  # type: ignore[misc]  # the library has no types
-    """Retransmission for a mobile link: sooner at first, more often, within the deadline."""
+    """Retransmission for a mobile link: sooner at first, within the deadline."""
 
-    ACK_TIMEOUT = 1.0
-    ACK_RANDOM_FACTOR = 1.25
-    MAX_RETRANSMIT = 4
+    ACK_TIMEOUT = 0.6
+    ACK_RANDOM_FACTOR = 1.2
+    MAX_RETRANSMIT = 6
+
+
+class ChunkTuning(TransportTuning):  # type: ignore[misc]  # the library has no types
+    """Chunks are not confirmable: their window repeats and paces them."""
+
+    reliability = False
 
 
 class CoapTransport:
-    """The way to one target. Implements exchange.Transport."""
+    """The way to one address. Implements ladder.Rung, and so exchange.Transport."""
 
-    def __init__(self, uri: str, link_is_up: Callable[[], bool] | None = None) -> None:
-        """uri: scheme, host and port. link_is_up: simulated runs only; None when real."""
+    def __init__(
+        self,
+        uri: str,
+        link_is_up: Callable[[], bool] | None = None,
+        oscore: PowerSafeContext | None = None,
+    ) -> None:
+        """uri: scheme, host and port. link_is_up: simulated runs only; None when real.
+
+        oscore: protects every message, the same object for every rung of a target.
+        """
         self._uri = uri.rstrip("/")
-        scheme = urlsplit(uri).scheme
-        if scheme not in CLIENT_TRANSPORTS:
-            raise ValueError(f"{uri}: no transport for {scheme}://")
-        self._transports = list(CLIENT_TRANSPORTS[scheme])
-        self.rung = RUNG_NAMES[scheme]
+        self._scheme = urlsplit(uri).scheme
+        self._transports = list(CLIENT_TRANSPORTS[self._scheme])
+        self.rung = RUNG_NAMES[self._scheme]
+        self._oscore = oscore
+        if oscore is not None:
+            self._transports.append("oscore")
+            self.rung += "+OSCORE"
         self._link_is_up = link_is_up
         self._contexts: dict[Lane, aiocoap.Context] = {}
         self._failures: dict[Lane, int] = dict.fromkeys(Lane, 0)
@@ -65,20 +90,30 @@ class CoapTransport:
         """Carry one request; the reply says what came back, or in `why` what did not."""
         if self._unplugged():
             return self._nothing(UNPLUGGED)
+        lane = request.lane
         try:
-            reply = await asyncio.wait_for(
-                self._exchange(request.lane, wire), request.deadline_ms / MS_PER_S
-            )
+            reply = await asyncio.wait_for(self._carry(lane, wire), request.deadline_ms / MS_PER_S)
         except TimeoutError:
-            await self._count_failure(request.lane)
+            await self._count_failure(lane)
             return self._nothing(f"no answer within {request.deadline_ms // MS_PER_S} s")
-        except (aiocoap.error.Error, OSError) as error:
-            await self._count_failure(request.lane)
+        except (CoapError, OSError) as error:
+            await self._count_failure(lane)
             return self._nothing(f"{type(error).__name__}: {error}"[:200])
         if self._unplugged():
             return self._nothing(UNPLUGGED)
-        self._failures[request.lane] = 0
+        self._failures[lane] = 0
         return reply
+
+    async def probe(self) -> bool:
+        """GET /v1/time on the alarm lane."""
+        if self._unplugged():
+            return False
+        wire = WireRequest("GET", ("v1", "time"), 0, b"", False)
+        try:
+            reply = await asyncio.wait_for(self._exchange(Lane.ALARM, wire), PROBE_S_MAX)
+        except (TimeoutError, CoapError, OSError):
+            return False
+        return reply.code == "2.05"
 
     def _unplugged(self) -> bool:
         return self._link_is_up is not None and not self._link_is_up()
@@ -86,15 +121,39 @@ class CoapTransport:
     def _nothing(self, why: str) -> WireReply:
         return WireReply("", b"", why, self.rung)
 
-    async def _exchange(self, lane: Lane, wire: WireRequest) -> WireReply:
+    async def _carry(self, lane: Lane, wire: WireRequest) -> WireReply:
+        # OSCORE limits every message to one kilobyte, over TCP too.
+        chunked = lane is Lane.PHOTO and (self._scheme == "coap" or self._oscore is not None)
+        if not chunked or len(wire.payload) <= CHUNK_BYTES:
+            return await self._exchange(lane, wire)
+        reply = await ChunkedPhoto(wire.path, wire.payload, self._chunk).carry()
+        if reply is None:
+            raise TimeoutError
+        return reply
+
+    async def _chunk(
+        self, method: str, path: tuple[str, ...], payload: bytes, limit_s: float
+    ) -> WireReply | None:
+        wire = WireRequest(method, path, FORMAT_OCTETS, payload, False)
+        tuning = ChunkTuning if method == "PUT" else LteTuning
+        try:
+            exchange = self._exchange(Lane.PHOTO, wire, tuning)
+            return await asyncio.wait_for(exchange, limit_s)
+        except (TimeoutError, CoapError, OSError):
+            return None
+
+    async def _exchange(
+        self, lane: Lane, wire: WireRequest, tuning: type[TransportTuning] = LteTuning
+    ) -> WireReply:
         context = await self._context(lane)
         message = aiocoap.Message(
             code=aiocoap.Code[wire.method],
             uri=f"{self._uri}/{'/'.join(wire.path)}",
             payload=wire.payload,
-            content_format=wire.content_format,
-            transport_tuning=LteTuning(),
+            transport_tuning=tuning(),
         )
+        if wire.payload:
+            message.opt.content_format = wire.content_format
         if wire.if_none_match:
             message.opt.if_none_match = True
         response = await context.request(message).response
@@ -107,6 +166,8 @@ class CoapTransport:
                 context = await aiocoap.Context.create_client_context(
                     loggername=f"coap-{lane.value}", transports=self._transports
                 )
+                if self._oscore is not None:
+                    context.client_credentials[f"{self._uri}/*"] = self._oscore
                 self._contexts[lane] = context
         return context
 

@@ -15,12 +15,13 @@ from typing import Protocol
 
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S
-from terminal.config import Loaded
+from terminal.config import Loaded, Target
 from terminal.link import Hub
 from terminal.messages import Message
 from terminal.node import Send, StopFlag, Tick, deliver
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.exchange import Adapter, Request, Transport, WireReply
+from terminal.uplink.ladder import Ladder
 from terminal.uplink.node import UplinkNode, wire_of
 
 PHOTO_BYTES_MAX = 512 * 1024
@@ -114,6 +115,20 @@ def read_photo(request: Request) -> bytes:
         raise PhotoUnreadableError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
+def make_transport(
+    loaded: Loaded, target: Target, clock: Clock, link_is_up: Callable[[], bool] | None
+) -> Ladder:
+    """The ways to one target. Raises ContextLostError when its OSCORE key may not be used."""
+    oscore = None
+    if target.oscore:
+        from terminal.uplink.oscore import open_context  # 9 MB that other targets do without
+
+        oscore = open_context(loaded.path(target.oscore))
+    uris = (target.uri, *target.fallback_uris)
+    rungs = [CoapTransport(uri, link_is_up, oscore) for uri in uris]
+    return Ladder(rungs, clock.monotonic_ns)
+
+
 async def main_loop(
     loaded: Loaded,
     hub: Hub,
@@ -130,7 +145,8 @@ async def main_loop(
     rng = random.Random(f"{loaded.config.site.terminal_id}/{clock.monotonic_ns()}")  # noqa: S311
     node = UplinkNode(loaded.config.targets, rng)
     transports: dict[str, Transport] = {
-        target.name: CoapTransport(target.uri, link_is_up) for target in loaded.config.targets
+        target.name: make_transport(loaded, target, clock, link_is_up)
+        for target in loaded.config.targets
     }
     carrier = Carrier(node, transports, hub, clock)
     readable = asyncio.Event()

@@ -7,7 +7,7 @@ import contextlib
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ from terminal.messages import (
 from terminal.node import Tick
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.node import UplinkNode
+from terminal.uplink.oscore import make_pair, open_context
 from terminal.uplink.shell import Carrier
 from tests.unit.county.samples import WALL_NS, Chain, photo, weigh
 
@@ -95,12 +96,16 @@ class FakeLedger:
 
 @contextlib.asynccontextmanager
 async def running_uplink(
-    uri: str, ledger: FakeLedger, link_is_up: Callable[[], bool] | None = None
+    uri: str,
+    ledger: FakeLedger,
+    link_is_up: Callable[[], bool] | None = None,
+    oscore: Path | None = None,
 ) -> AsyncIterator[None]:
     target = Target(name="county", uri=uri)
     node = UplinkNode((target,), random.Random(1))
     clock = RealClock()
-    carrier = Carrier(node, {"county": CoapTransport(uri, link_is_up)}, ledger, clock)
+    secure = open_context(oscore) if oscore else None
+    carrier = Carrier(node, {"county": CoapTransport(uri, link_is_up, secure)}, ledger, clock)
 
     async def loop() -> None:
         carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))
@@ -136,7 +141,8 @@ async def until(condition: Callable[[], bool]) -> None:
 def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+    return port if port < 60_000 else port - 6_000  # WebSocket is served 3,000 above
 
 
 def options(
@@ -152,10 +158,13 @@ def options(
 TIMES = Times(lambda: WALL_NS, REAL_TIMES.now_ns)
 
 
-@pytest.mark.parametrize("scheme", ["coap", "coap+tcp"])
-def test_records_and_photos_arrive_once_with_receipts(tmp_path: Path, scheme: str) -> None:
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("scheme", ["coap", "coap+tcp", "coap+ws"])
+def test_records_and_photos_arrive_once_with_receipts(
+    tmp_path: Path, scheme: str, secure: bool
+) -> None:
     chain, ledger = Chain(), FakeLedger()
-    picture = bytes(range(256)) * 40
+    picture = random.Random(2).randbytes(60_001)
     ref, _ = photo(picture)
     file = tmp_path / "photo.jpg"
     file.write_bytes(picture)
@@ -163,11 +172,14 @@ def test_records_and_photos_arrive_once_with_receipts(tmp_path: Path, scheme: st
     ledger.put_photo(2, ref.sha256, file)
     for item in range(3, 13):
         ledger.put(item, ItemClass.RECORD, *chain.add())
+    make_pair(tmp_path / "oscore", tmp_path / "contexts" / "T-1")
+    ours = tmp_path / "oscore" if secure else None
 
     async def scenario() -> County:
-        opts = options(tmp_path, chain)
+        opts = replace(options(tmp_path, chain), oscore=tmp_path / "contexts", websocket=True)
+        port = opts.port + (3_000 if scheme == "coap+ws" else 0)
         async with running_county(opts, TIMES) as county:
-            async with running_uplink(f"{scheme}://127.0.0.1:{opts.port}", ledger):
+            async with running_uplink(f"{scheme}://127.0.0.1:{port}", ledger, oscore=ours):
                 await until(lambda: not ledger.pending)
             return county
 
@@ -177,10 +189,12 @@ def test_records_and_photos_arrive_once_with_receipts(tmp_path: Path, scheme: st
     assert ledger.quarantined == {}
     assert ledger.status is not None
     assert ledger.status.up
+    assert ledger.status.rung.endswith("+OSCORE") == secure
     report = read_report(tmp_path / "county.sqlite")
     assert (report.records, report.photos, report.photos_missing) == (11, 1, 0)
     assert [(row.high, row.missing) for row in report.chains] == [(11, 0)]
-    assert (tmp_path / "county-photos" / ref.sha256.hex()[:2] / ref.sha256.hex()).exists()
+    stored = tmp_path / "county-photos" / ref.sha256.hex()[:2] / ref.sha256.hex()
+    assert stored.read_bytes() == picture
 
 
 def test_an_outage_of_the_receiver_costs_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""OSCORE contexts of the enrolled terminals, one folder each, with power-safe numbers.
+
+As at the terminal: a stored number must be durable before it is used, and the library does not
+sync the folder it renames in. A folder that cannot be used protects nobody and is listed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aiocoap.credentials import CredentialsMap
+from aiocoap.oscore import FilesystemSecurityContext
+
+CONTEXTS_MAX = 20_000
+
+
+class _PowerSafeContext(FilesystemSecurityContext):  # type: ignore[misc]  # no types there
+    def _store(self) -> None:
+        super()._store()
+        descriptor = os.open(self.basedir, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def load_contexts(root: Path) -> tuple[CredentialsMap, list[str]]:
+    """Every folder under root with a settings.json, by its name; and what could not be used."""
+    found = CredentialsMap()
+    problems: list[str] = []
+    for settings in sorted(root.glob("*/settings.json"))[:CONTEXTS_MAX]:
+        folder = settings.parent
+        if not (folder / "sequence.json").exists():
+            problems.append(f"{folder}: sequence.json is missing; enrol this terminal again")
+            continue
+        try:
+            found[f":{folder.name}"] = _PowerSafeContext(str(folder))
+        except (OSError, ValueError, TimeoutError) as error:
+            problems.append(f"{folder}: cannot be used: {error}")
+    return found, problems
