@@ -58,7 +58,8 @@ class _Chain(max7219):  # type: ignore[misc]  # luma has no types
 class Max7219Sign:
     """Sign of width_px x height_px. The first module of the chain is top left, rows follow.
 
-    block_orientation: 0, 90, -90 or 180, how the modules are turned on their boards. Fault: BUS.
+    block_orientation: 0, 90, -90 or 180, how the modules are turned on their boards.
+    chip_select: SPI bus and its chip-select number. Fault: BUS.
     Raises DeviceAbsentError at construction.
     """
 
@@ -72,6 +73,7 @@ class Max7219Sign:
         *,
         block_orientation: int = 0,
         brightness: int = BRIGHTNESS,
+        chip_select: tuple[int, int] = (0, 0),
     ) -> None:
         assert width_px % MODULE_PX == height_px % MODULE_PX == 0
         self._bus, self._clock, self._name = bus, clock, name
@@ -79,14 +81,24 @@ class Max7219Sign:
         self._modules = width_px * height_px // MODULE_PX**2
         self._brightness = brightness
         self._closed = False
+        port, device = chip_select
         try:
-            serial = spi(spi=bus, gpio=noop(), gpio_DC=None, gpio_RST=None, bus_speed_hz=SPEED_HZ)
+            serial = spi(
+                spi=bus,
+                gpio=noop(),
+                port=port,
+                device=device,
+                gpio_DC=None,
+                gpio_RST=None,
+                bus_speed_hz=SPEED_HZ,
+            )
             self._luma = _Chain(
                 serial, width=width_px, height=height_px, block_orientation=block_orientation
             )
         except (OSError, LumaError) as error:
             found = f"the sign's SPI device does not open ({error})"
-            check = "Check that config.txt has dtparam=spi=on and that /dev/spidev0.0 exists"
+            node = f"/dev/spidev{port}.{device}"
+            check = f"Check that config.txt has dtparam=spi=on and that {node} exists"
             raise DeviceAbsentError(name, found, check) from error
 
     @property

@@ -16,6 +16,8 @@ from hal.contract.types import InputName
 from hal.sim.world import World
 
 PI_4B: Final = "c03115"
+STATES_MAX: Final = 64
+"""The mock pin logs each change for ever; a simulated lane runs for weeks."""
 
 
 class SimPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
@@ -32,6 +34,8 @@ class SimPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
     def _change_state(self, value: bool) -> bool:
         changed = bool(super()._change_state(value))
+        if len(self.states) > STATES_MAX:
+            del self.states[:-1]
         if changed:
             self._tell()
         return changed

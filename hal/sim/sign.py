@@ -49,6 +49,7 @@ class SimSpi:
 
     unplugged: the SPI device is gone and writes fail. broken_after: modules from this index on
     hear nothing. dead: indices of modules whose LEDs stay dark. transfers: windows seen.
+    opened: the bus and chip select asked for.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class SimSpi:
         self._count = width_px * height_px // 64
         self.broken_after = self._count
         self.transfers = 0
+        self.opened: tuple[int, int] | None = None
         self._pixels = _pixels(TURNED[block_orientation])
         self._powered = False
         self._power_up()
@@ -87,6 +89,7 @@ class SimSpi:
     def open(self, port: int, device: int) -> None:
         """Select bus and chip select. Raises OSError when unplugged."""
         self._fail_if_unplugged()
+        self.opened = (port, device)
 
     def writebytes(self, payload: Sequence[int]) -> None:
         """Shift the bytes through the chain, then latch one register a chip."""

@@ -204,3 +204,11 @@ def test_the_boards_resistor_releases_a_relay_whose_owner_closed():
     assert world.relay("lamp_exit")
     line.close()
     assert not world.relay("lamp_exit")
+
+
+def test_a_pins_log_of_states_is_bounded():
+    gpio = SimGpio()
+    line = OutputDevice(17, pin_factory=gpio)
+    for _ in range(1_000):
+        line.toggle()
+    assert len(gpio.pin(17).states) <= 65

@@ -85,3 +85,9 @@ def test_one_picture_is_thirteen_windows_of_two_bytes_a_module():
     sign.show(FULL)
     assert bus.transfers - before == 13
     assert bus.max_speed_hz == 2_000_000
+
+
+def test_the_configured_chip_select_is_opened():
+    _, bus, _ = rig(chip_select=(1, 2))
+    assert bus.opened == (1, 2)
+    assert rig()[1].opened == (0, 0)
