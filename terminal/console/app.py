@@ -32,7 +32,7 @@ from hal.contract.types import Key
 from terminal.config import Loaded
 from terminal.console.queries import Queries, Row
 from terminal.console.state import ConsoleNode
-from terminal.console.view import PARTS, View, fields_of, shown_time
+from terminal.console.view import PARTS, View, fields_of, shown_time, shown_word
 from terminal.messages import PlantCommand, PressKey
 from terminal.texts.catalogue import catalogue
 from terminal.texts.cells import limit_tonnes, tonnes
@@ -89,10 +89,14 @@ class Console:
         return next((lang for lang in LANGS if lang == asked), self.config.site.language)
 
     def render(self, name: str, lang: Lang, values: Mapping[str, Any]) -> str:
-        """A template with its texts: t() for console words, r() for report words."""
+        """A template with its texts: t() console words, r() report words, word() coded values."""
         texts = catalogue(lang)
         return self._env.get_template(name).render(
-            t=_lookup(texts, "console"), r=_lookup(texts, "report"), lang=lang, **values
+            t=_lookup(texts, "console"),
+            r=_lookup(texts, "report"),
+            word=lambda value: shown_word(value, texts),
+            lang=lang,
+            **values,
         )
 
     def part(self, name: str, lang: Lang) -> str:

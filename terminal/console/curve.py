@@ -10,6 +10,8 @@ from terminal.console.state import CURVE_NS, Weight
 WIDTH_PX = 400
 HEIGHT_PX = 150
 TOP_KG_STEP = 10_000
+GAP_NS = 1_000_000_000
+"""Silence longer than this is drawn as a gap, never bridged by a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,14 @@ def curve(points: Sequence[Weight], now_ns: int, limit_kg: int | None) -> Curve:
     top_kg = (highest_kg * 9 // 8 // TOP_KG_STEP + 1) * TOP_KG_STEP
     lines: list[str] = []
     line: list[str] = []
-    last_x = -1
+    last_x, last_ns = -1, 0
     for point in points:
-        if point.gross_kg is None:
-            if line:
-                lines.append(" ".join(line))
+        if line and (point.gross_kg is None or point.at_ns - last_ns > GAP_NS):
+            lines.append(" ".join(line))
             line = []
+        if point.gross_kg is None:
             continue
+        last_ns = point.at_ns
         x = WIDTH_PX - (now_ns - point.at_ns) * WIDTH_PX // CURVE_NS
         if x == last_x or x < 0:
             continue

@@ -14,16 +14,18 @@ from collections.abc import Iterator
 import uvicorn
 
 from hal.contract.devices import Clock
-from hal.contract.types import DeviceAbsentError
+from hal.contract.types import NS_PER_S, DeviceAbsentError
 from terminal.config import Loaded
 from terminal.console.app import Console, make_app
 from terminal.console.state import ConsoleNode
 from terminal.link import Hub
 from terminal.node import StopFlag, Tick, deliver
+from terminal.notify import Notifier
 from terminal.texts.catalogue import text
 
 POLL_S = 0.05
 SHUTDOWN_S_MAX = 2
+PET_NS = 1 * NS_PER_S
 BACKLOG = 32
 
 
@@ -68,11 +70,17 @@ async def serve(loaded: Loaded, hub: Hub, clock: Clock, stop: StopFlag, *, simul
     )
     server = _Server(config)
     web = asyncio.create_task(server.serve(sockets=[sock]))
+    notifier = Notifier()
+    notifier.send("READY=1")
+    petted_ns = clock.monotonic_ns()
     try:
         while not stop.is_set() and not web.done():
             now_ns = clock.monotonic_ns()
             deliver(node, hub, [*hub.poll(now_ns), Tick()], now_ns)
             console.turn()
+            if now_ns - petted_ns >= PET_NS:
+                notifier.send("WATCHDOG=1")
+                petted_ns = now_ns
             await asyncio.sleep(POLL_S)
     finally:
         console.closing = True

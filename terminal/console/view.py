@@ -84,15 +84,16 @@ class View:
         """The big number, its qualities, and the limit."""
         snapshot = self._node.snapshot
         display = snapshot.display if snapshot is not None else None
-        weighed = snapshot.weighed if snapshot is not None else None
+        weighed = snapshot.weighed if snapshot is not None and self._node.fresh() else None
         motion = weighed.motion if weighed is not None else Tri.UNKNOWN
-        zero = weighed is not None and weighed.zero_valid is Tri.YES
+        zero = weighed.zero_valid if weighed is not None else Tri.UNKNOWN
         limit_kg = display.limit_kg if display is not None else None
         over_kg = display.over_kg if display is not None else 0
         return {
-            "gross": self._gross(snapshot) if snapshot is not None and self._node.fresh() else "",
+            "gross": self._gross(snapshot) if snapshot is not None else "",
             "motion": motion.name.lower(),
-            "zero": zero,
+            "zero": zero.name.lower(),
+            "zero_tone": {Tri.YES: "ok", Tri.NO: "bad"}.get(zero, "unknown"),
             "held": weighed is not None and weighed.held_kg is not None,
             "limit": limit_tonnes(limit_kg) if limit_kg else "",
             "over": tonnes(over_kg) if over_kg > 0 else "",
@@ -203,7 +204,7 @@ class View:
 
     def _gross(self, snapshot: Snapshot) -> str:
         weighed = snapshot.weighed
-        if weighed is None or weighed.gross_kg is None:
+        if weighed is None or weighed.gross_kg is None or not self._node.fresh():
             return ""
         return tonnes(weighed.gross_kg)
 
@@ -271,10 +272,10 @@ def fields_of(row: Row, lang: Lang) -> list[tuple[str, str]]:
             found += [(name, getattr(part, name)) for name in part.__dataclass_fields__]
     hidden = {"origin", "content", "photos", "wall_ns"}
     shown = {name: value for name, value in found if name not in hidden}
-    return [(texts.get(f"report.{name}", name), _shown(v, texts)) for name, v in shown.items()]
+    return [(texts.get(f"report.{name}", name), shown_word(v, texts)) for name, v in shown.items()]
 
 
-def _shown(value: object, texts: Mapping[str, str]) -> str:
+def shown_word(value: object, texts: Mapping[str, str]) -> str:
     """One value as text."""
     if isinstance(value, bool):
         return texts["report.yes" if value else "report.no"]

@@ -1,8 +1,8 @@
 """What the sign tells the driver: one entry a Prompt, as pages of at most two lines.
 
 A line is a template; after a bar comes the next choice, taken when a value of the first is not
-known. A line without a usable choice is dropped, and a page without a line too. Every page fits
-128 x 32 px: 16 half-width cells a line, 12 beside an icon. GB 2312 characters only.
+known; an empty last choice lets the line vanish. A page with a line that has no usable choice is
+left out. Every page fits 128 x 32 px: 16 half-width cells a line, 12 beside an icon. GB 2312 only.
 """
 
 from __future__ import annotations
@@ -64,20 +64,23 @@ _ZH: dict[Prompt, tuple[Page, ...]] = {
     Prompt.READING_PLATE: (_p(Icon.WAIT, "正在识别车牌", "请稍候"),),
     Prompt.SAVING: (_p(Icon.WAIT, "{gross}t|正在保存", "请稍候"),),
     Prompt.PASS: (
-        _p(Icon.NONE, "{plate} {axles}轴|{plate}", "{gross}t 合格|合格"),
-        _p(Icon.GO, "请通行", "限{limit}t"),
+        _p(Icon.NONE, "{plate} {axles}轴|{plate}|", "{gross}t 合格|合格"),
+        _p(Icon.GO, "请通行", "限{limit}t|"),
     ),
     Prompt.LEAVE: (_p(Icon.GO, "称重完成", "请下磅"),),
     Prompt.OVER: (
-        _p(Icon.NONE, "{plate} {axles}轴|{plate}", "{gross}t 限{limit}t"),
+        _p(Icon.NONE, "{plate} {axles}轴|{plate}|", "{gross}t 限{limit}t|{gross}t|"),
         _p(Icon.STOP, "超限{over}t|超限", "禁止出场"),
         _p(Icon.BACK, "超限{pct}%|超限", "请退回卸载"),
     ),
     Prompt.REFUSED: (
-        _p(Icon.STOP, "本次称重无效", "请下磅"),
-        _p(Icon.NONE, "{reason}", "请联系管理员"),
+        _p(Icon.STOP, "本次称重无效", "请倒车退回"),
+        _p(Icon.NONE, "{reason}|", "请联系管理员"),
     ),
-    Prompt.BACK_OUT: (_p(Icon.BACK, "请倒车退回", "卸载后重称"),),
+    Prompt.BACK_OUT: (
+        _p(Icon.BACK, "请倒车退回", "注意后方"),
+        _p(Icon.NONE, "超限{over}t", "请卸载后重新称重"),
+    ),
     Prompt.PLATE_UNREAD: (_p(Icon.WAIT, "未识别车牌", "请停车等候"),),
     Prompt.AXLES_UNKNOWN: (_p(Icon.WAIT, "轴数未确认", "请停车等候"),),
     Prompt.NOT_EMPTY: (_p(Icon.STOP, "地衡未清空", "请勿上磅"),),
@@ -116,20 +119,23 @@ _EN: dict[Prompt, tuple[Page, ...]] = {
     Prompt.READING_PLATE: (_p(Icon.WAIT, "Reading", "number plate"),),
     Prompt.SAVING: (_p(Icon.WAIT, "{gross}t|Saving", "please wait"),),
     Prompt.PASS: (
-        _p(Icon.NONE, "{plate} {axles}ax|{plate}", "{gross}t OK|OK"),
-        _p(Icon.GO, "You may go", "limit {limit}t"),
+        _p(Icon.NONE, "{plate} {axles}ax|{plate}|", "{gross}t OK|OK"),
+        _p(Icon.GO, "You may go", "limit {limit}t|"),
     ),
     Prompt.LEAVE: (_p(Icon.GO, "Weighed", "drive off"),),
     Prompt.OVER: (
-        _p(Icon.NONE, "{plate} {axles}ax|{plate}", "{gross}t max {limit}"),
+        _p(Icon.NONE, "{plate} {axles}ax|{plate}|", "{gross}t max {limit}|{gross}t|"),
         _p(Icon.STOP, "Over {over}t|Overloaded", "no exit"),
         _p(Icon.BACK, "Over {pct}%|Overloaded", "back, unload"),
     ),
     Prompt.REFUSED: (
-        _p(Icon.STOP, "Not valid", "drive off"),
-        _p(Icon.NONE, "{reason}", "see attendant"),
+        _p(Icon.STOP, "Not valid", "back out"),
+        _p(Icon.NONE, "{reason}|", "see attendant"),
     ),
-    Prompt.BACK_OUT: (_p(Icon.BACK, "Back out", "unload first"),),
+    Prompt.BACK_OUT: (
+        _p(Icon.BACK, "Back out", "mind behind"),
+        _p(Icon.NONE, "Over {over}t", "unload, reweigh"),
+    ),
     Prompt.PLATE_UNREAD: (_p(Icon.WAIT, "Plate unread", "please wait"),),
     Prompt.AXLES_UNKNOWN: (_p(Icon.WAIT, "Axles?", "please wait"),),
     Prompt.NOT_EMPTY: (_p(Icon.STOP, "Not empty", "do not enter"),),
@@ -190,20 +196,18 @@ def prompt_pages(
 
 
 def _filled(page: Page, values: Mapping[str, str]) -> Page | None:
-    """The page with values; None when its first line, which carries its sense, has none."""
-    lines = [_choose(line, values) for line in page.lines]
-    if page.lines == _PHONE_ZH.lines or page.lines == _PHONE_EN.lines:
-        return Page(page.icon, tuple(lines)) if all(lines) else None
-    known = tuple(line for line in lines if line)
-    if not known or (page.lines[0] == "{reason}" and not lines[0]):
+    """The page with values; None when a line has no usable choice or nothing is left of it."""
+    chosen = [_choose(line, values) for line in page.lines]
+    known = tuple(line for line in chosen if line)
+    if None in chosen or not known:
         return None
     return Page(page.icon, known)
 
 
-def _choose(line: str, values: Mapping[str, str]) -> str:
-    """The first choice of a line whose values are all known, filled in; else empty."""
+def _choose(line: str, values: Mapping[str, str]) -> str | None:
+    """The first choice of a line whose values are all known, filled in; None without one."""
     for choice in line.split("|"):
         needed = {name for _, name, _, _ in string.Formatter().parse(choice) if name}
         if needed <= values.keys():
             return choice.format_map(values)
-    return ""
+    return None

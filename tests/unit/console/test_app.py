@@ -10,8 +10,9 @@ import pytest
 
 from hal.contract.types import MonotonicNs
 from terminal.console.app import KEY_HOLD_MS
+from terminal.core.types import Event
 from terminal.link import PeerDown
-from terminal.messages import CommitDone, LiveFrame, PlantCommand, PressKey, Snapshot
+from terminal.messages import CommitDone, Journal, LiveFrame, PlantCommand, PressKey, Snapshot
 from terminal.node import Send, Tick
 from terminal.texts.prompts import LANGS, Lang
 from tests.tools.console_feeder import SCENES, sign_frame
@@ -79,7 +80,9 @@ def test_old_words_of_control_are_marked_and_the_mass_is_hidden(site: Site) -> N
     site.node.on_event(Tick(), MonotonicNs(site.now_ns + 501_000_000))
     page = site.console.parts("en")
     assert "No word from control" in page["banner"]
-    assert "50.20" not in page["weight"]
+    assert "50.20" not in page["weight"] + page["lane"]
+    assert "zero unknown" in page["weight"]
+    assert "latched" not in page["weight"]
     assert site.client.get("/health").status_code == 503
 
 
@@ -143,6 +146,24 @@ def test_records_with_photos_and_fields(site: Site, tmp_path: Path) -> None:
     assert "immutable" in found.headers["cache-control"]
     assert 'href="/records/1"' in site.client.get("/records").text
     ledger.close()
+
+
+def test_an_alarm_record_is_shown_in_words(site: Site, tmp_path: Path) -> None:
+    lane = Lane(tmp_path)
+    ledger = lane.open()
+    at_ns = lane.clock.monotonic_ns()
+    lane.tell(ledger, Journal((Event("lockout", at_ns, "sensor_stale"),), 0))
+    lane.tick(ledger)
+    assert "通道锁定 · 传感器无信号" in site.client.get("/").text
+    assert "lane locked" in site.client.get("/records/1?lang=en").text
+    ledger.close()
+
+
+def test_a_ledger_that_cannot_be_read_is_said(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "ledger.db").write_bytes(b"not a database, surely not one at all")
+    assert "记录库暂不可读" in site.client.get("/").text
+    assert site.client.get("/records/1").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hal.contract.types import NS_PER_S, DeviceAbsentError, Level, MonotonicNs, Tri
+from hal.contract.types import DeviceAbsentError, Level, MonotonicNs, Tri
 from terminal.config import Config, ConsoleSection, Loaded
 from terminal.console.curve import HEIGHT_PX, curve, sign_path
 from terminal.console.lane import lane
@@ -71,16 +71,17 @@ def test_no_word_of_the_weight_means_no_inferred_truck() -> None:
 
 def test_the_curve_has_gaps_where_nothing_is_known() -> None:
     points = [
-        Weight(30 * NS_PER_S, 0),
-        Weight(40 * NS_PER_S, 20_000),
-        Weight(50 * NS_PER_S, None),
-        Weight(60 * NS_PER_S, 40_000),
-        Weight(61 * NS_PER_S, -40),
+        Weight(59_000_000_000, 0),
+        Weight(60_000_000_000, 20_000),
+        Weight(60_500_000_000, None),
+        Weight(61_000_000_000, 40_000),
+        Weight(62_000_000_001, 30_000),
+        Weight(62_500_000_000, -40),
     ]
-    drawn = curve(points, 61 * NS_PER_S, 49_000)
+    drawn = curve(points, 62_500_000_000, 49_000)
     assert drawn.top_kg == 60_000
     assert drawn.limit_px == HEIGHT_PX - 122
-    assert drawn.lines == ("194,150 260,100", "394,50 400,150")
+    assert drawn.lines == ("377,150 384,100", "390,50", "397,75 400,150")
 
 
 def test_an_empty_curve() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from hal.contract.types import FaultCode
 from terminal.core.types import Display, HoldReason, Prompt
+from terminal.ledger.book import COUNTY_EVENTS
 from terminal.texts.catalogue import all_sign_characters, catalogue, text
 from terminal.texts.cells import half_cells, limit_tonnes, over_per_cent, tonnes
 from terminal.texts.console import CONSOLE
@@ -116,6 +117,13 @@ def test_a_passing_truck_without_plate_on_the_sign() -> None:
     assert [page.lines for page in pages] == [("48.96t 合格",), ("请通行", "限49t")]
 
 
+def test_only_an_over_limit_truck_is_told_to_unload() -> None:
+    plain = prompt_pages(Display(prompt=Prompt.BACK_OUT, gross_kg=20_000), "zh-CN")
+    assert [page.lines for page in plain] == [("请倒车退回", "注意后方")]
+    over = prompt_pages(full(Prompt.BACK_OUT), "zh-CN")
+    assert over[1].lines == ("超限101.00t", "请卸载后重新称重")
+
+
 def test_the_reason_is_shown_only_where_there_is_one() -> None:
     plain = prompt_pages(Display(prompt=Prompt.LOCKOUT), "zh-CN")
     told = prompt_pages(full(Prompt.LOCKOUT, HoldReason.ZERO_INVALID), "zh-CN")
@@ -144,3 +152,8 @@ def test_an_unknown_key_is_refused() -> None:
     assert "8080" in text("console.port.taken", "zh-CN", port=8080, host="127.0.0.1")
     with pytest.raises(KeyError):
         text("console.no_such_text", "en")
+
+
+def test_every_event_the_county_hears_of_has_words() -> None:
+    for event in COUNTY_EVENTS:
+        assert f"event.{event}" in REPORT
