@@ -25,11 +25,12 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("run", "run the terminal with a configuration file"),
     ("demo", "run a whole lane on simulated chips, console and county receiver included"),
     ("check", "check a configuration file and list all its problems"),
-    ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("verify", "check every record of a ledger: chain, signatures, pictures"),
     ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
-    ("plate", "read number plates in picture files"),
+    ("weigh-trace", "weigh recorded traces with the live pipeline and write the results as JSON"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),
+    ("pin", "make the hash of a keypad PIN for the configuration file"),
+    ("plate", "read number plates in picture files"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 

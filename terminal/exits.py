@@ -8,4 +8,6 @@ ABSENT = 69
 """A device, a port or a file that the configuration names is not there."""
 BUG = 70
 """An invariant was violated or a programmer error was caught; everything was released."""
+CORRUPT = 74
+"""The stored ledger cannot be trusted; nothing was changed and nothing is served."""
 CONFIG = 78

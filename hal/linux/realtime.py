@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-MCL_CURRENT, MCL_FUTURE = 1, 2
+MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 PRIORITY_MAX: Final = 99
 
 
@@ -45,11 +45,11 @@ def fifo(priority: int) -> Answer:
 
 
 def lock_memory() -> Answer:
-    """Keep every page of this process, present and future, in memory."""
+    """Keep every page this process touches, now or later, in memory."""
 
     def lock() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mlockall(MCL_CURRENT | MCL_FUTURE) != 0:
+        if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
 

@@ -25,7 +25,8 @@ CONTACT_MM = 300.0
 
 @dataclass(frozen=True, slots=True)
 class DeckParams:
-    """Deck and cells. Defaults: 18 m x 3 m, eight 30 t cells of 2 mV/V fed with 4.3 V.
+    """Deck and cells. Defaults: 18 m x 3 m, eight 30 t cells of 2 mV/V fed with 3.0 V
+    (the NAU7802's own regulator; its conversion is ratiometric to it).
 
     dead_kg: what the empty deck presses on each cell. gain_error_ppm: per cell, 0 when exact.
     zero_nv_per_k: drift of the zero signal with temperature, one value for all cells.
@@ -36,7 +37,7 @@ class DeckParams:
     cell_y_mm: tuple[int, ...] = (0, 3_000, 0, 3_000, 0, 3_000, 0, 3_000)
     capacity_kg: int = 30_000
     output_nv_per_v: int = 2_000_000
-    excitation_mv: int = 4_300
+    excitation_mv: int = 3_000
     dead_kg: int = 1_250
     gain_error_ppm: tuple[int, ...] = (0,) * 8
     zero_nv_per_k: int = 60
@@ -47,7 +48,7 @@ class DeckParams:
     temperature_mc: int = 18_000
 
     def nv_per_kg(self) -> float:
-        """Sensitivity of one cell, about 0.29 uV/kg."""
+        """Sensitivity of one cell, 0.2 uV/kg."""
         return self.output_nv_per_v * self.excitation_mv / 1_000 / self.capacity_kg
 
 

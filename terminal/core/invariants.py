@@ -131,7 +131,8 @@ def _i10(t: Transition) -> bool:
         t.after.phase is Phase.IDLE
         and t.seen.deck_empty is Tri.YES
         and t.seen.zero_valid is Tri.YES
-        and t.seen.taken == (Tri.NO, Tri.NO)
+        and t.seen.beams[0] is Tri.NO
+        and t.seen.taken[1] is Tri.NO
         and t.seen.closed == (Tri.YES, Tri.YES)
     )
 

@@ -137,7 +137,7 @@ def follow(trail: Trail, seen: Seen, leased: tuple[bool, bool], now_ns: Monotoni
     entry_clear, exit_clear = seen.taken[0] is Tri.NO, seen.taken[1] is Tri.NO
     closed = (seen.closed[0] is Tri.YES, seen.closed[1] is Tri.YES)
     ready = (
-        entry_clear
+        seen.beams[0] is Tri.NO  # a truck that waits on the entry loop may not lock us out
         and exit_clear
         and closed == (True, True)
         and seen.deck_empty is Tri.YES

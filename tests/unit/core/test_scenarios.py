@@ -656,3 +656,12 @@ def test_time_of_the_weight_from_the_future_is_stale() -> None:
     rig = LaneRig().ready()
     rig.weight_frozen_ns = MonotonicNs(rig.now_ns + NS_PER_S)
     assert rig.run(20).state.reason is HoldReason.WEIGHT_STALE
+
+
+@every_kind
+def test_a_truck_waiting_on_the_entry_loop_does_not_keep_the_lane_locked_out(
+    lane: LaneKind, barrier: BarrierKind
+) -> None:
+    rig = LaneRig(lane, barrier)
+    rig.set(InputName.LOOP_ENTRY, True).run(5_000)
+    assert rig.phase in (Phase.IDLE, Phase.ENTERING)

@@ -1,0 +1,65 @@
+"""weigh-terminal process NAME: one process of the table, as supervisor and systemd start it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hal.contract.types import DeviceAbsentError
+from terminal import exits
+from terminal.config import ConfigError
+from terminal.config_load import load
+from terminal.processes import PROCESSES, row
+from terminal.wiring.context import Context
+
+NAME = "process"
+HELP = "run one process of the table (the supervisor and systemd call this)"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which process, which configuration; the rest is for the simulated world."""
+    parser.add_argument("name", choices=[process.name for process in PROCESSES])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1, help="plant: seed of the traffic")
+    parser.add_argument("--trucks", type=int, default=0, help="plant: end after so many, 0 never")
+
+
+def _runner(name: str, args: argparse.Namespace) -> Callable[[Context], int]:
+    if name == "control":
+        from terminal.wiring.lane import run
+
+        return run
+    if name == "plant":
+        from terminal.wiring.plant import run_plant
+
+        return lambda context: run_plant(context, seed=args.seed, trucks=args.trucks)
+    from terminal.wiring import shells
+
+    runners: dict[str, Callable[[Context], int]] = {
+        "ledger": shells.run_ledger,
+        "panel": shells.run_panel,
+        "camera": shells.run_camera,
+        "uplink": shells.run_uplink,
+        "console": shells.run_console,
+    }
+    return runners[name]
+
+
+def run(args: argparse.Namespace) -> int:
+    """The process's own exit code; 69 and 78 with a sentence for the person who reads it."""
+    from hal.linux.clock import SystemClock
+
+    try:
+        context = Context(args.name, load(args.config), SystemClock())
+        context.catch_signals()
+        os.nice(row(args.name).nice)
+        return _runner(args.name, args)(context)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return exits.CONFIG
+    except DeviceAbsentError as error:
+        print(f"{args.name}: {error}", file=sys.stderr)
+        return exits.ABSENT

@@ -1,0 +1,219 @@
+"""One tick of the lane: gather, weigh, decide, check, apply, tell.
+
+This is the only code that drives relays. It runs at its own pace, never inside a callback,
+never waits, and takes at most a bounded amount of work each tick. Time comes in as an argument,
+so that the same object runs under SCHED_FIFO at a gate and under virtual time in tests.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from hal.contract.devices import Clock
+from hal.contract.types import (
+    Aspect,
+    BarrierFeedback,
+    Fault,
+    IndicatorReading,
+    InputName,
+    Lease,
+    Level,
+    MonotonicNs,
+    RawSample,
+    Side,
+)
+from terminal.control.devices import LaneDevices
+from terminal.control.lateness import Histogram
+from terminal.control.mailbox import Mailbox
+from terminal.control.outgoing import Outgoing
+from terminal.core import invariants
+from terminal.core.params import Params
+from terminal.core.step import initial, step
+from terminal.core.types import Event, Inputs, Outputs, Weighed
+from terminal.core.visit import Phase
+from terminal.link import Hub
+from terminal.messages import LoopStats, Snapshot
+from terminal.weighing.pipeline import Pipeline
+
+Value = TypeVar("Value", RawSample, IndicatorReading)
+SAMPLES_MAX = 64
+READINGS_MAX = 16
+FAULTS_MAX = 32
+FAULTS_SHOWN_NS = 5_000_000_000
+QUIET_PHASES = (Phase.IDLE, Phase.LOCKOUT)
+
+
+class ContractViolation(Exception):  # noqa: N818 - the name says what happened
+    """An invariant does not hold. Everything is released and the process ends with 70."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickResult:
+    """What one tick did, for the loop, the simulator and tests."""
+
+    inputs: Inputs
+    outputs: Outputs
+    digest: int
+
+
+@dataclass
+class Control:
+    """The lane's brain with its hands. One instance a process; tick() every 10 ms."""
+
+    devices: LaneDevices
+    pipeline: Pipeline
+    params: Params
+    hub: Hub
+    clock: Clock
+    lane_kind: str
+    realtime: bool = False
+    step_times: Histogram = field(default_factory=lambda: Histogram(2))
+
+    def __post_init__(self) -> None:
+        """Start in LOCKOUT: nothing is believed before it was observed."""
+        self.state = initial(self.params)
+        self._mailbox = Mailbox()
+        self._outgoing = Outgoing(self.hub)
+        self._weighed: Weighed | None = None
+        self._feedback: tuple[BarrierFeedback | None, BarrierFeedback | None] = (None, None)
+        self._outputs = Outputs()
+        self._faults: list[Fault] = []
+        self._simulated = self.devices.simulated()
+
+    def tick(self, late_ns: int, stats: LoopStats) -> TickResult:
+        """One pass. Raises ContractViolation after releasing everything when a rule breaks."""
+        now_ns = self.clock.monotonic_ns()
+        inputs = self._gather(now_ns)
+        before = self.state
+        started_ns = self.clock.monotonic_ns()
+        state, outputs = step(before, inputs, self.params)
+        self.step_times.add((self.clock.monotonic_ns() - started_ns) // 1_000)
+        broken = invariants.check(before, inputs, state, outputs, self.params)
+        if broken:
+            self.release("invariants broken: " + ", ".join(broken), now_ns)
+        self.state, self._outputs = state, outputs
+        self._apply(outputs, now_ns)
+        digest = zlib.crc32(msgspec.msgpack.encode(state))
+        self._tell(inputs, outputs, digest, late_ns, stats)
+        return TickResult(inputs, outputs, digest)
+
+    def release(self, why: str, now_ns: MonotonicNs) -> None:
+        """De-energise everything, tell the ledger, and raise ContractViolation."""
+        self.devices.close()
+        self._outgoing.journal((Event("contract_violation", now_ns, why),))
+        raise ContractViolation(why)
+
+    def _gather(self, now_ns: MonotonicNs) -> Inputs:
+        levels = self.devices.inputs.poll(now_ns)
+        faults = list(self.devices.inputs.faults())
+        self._mailbox.start_tick(self.hub.poll(now_ns))
+        self._weigh(levels, faults, now_ns)
+        faults += self._mailbox.faults
+        faults += [f.fault for f in self._feedback if f is not None and f.fault is not None]
+        self._remember(faults, now_ns)
+        box = self._mailbox
+        return Inputs(
+            now_ns=now_ns,
+            weighed=self._weighed,
+            levels=levels,
+            barriers=self._feedback,
+            plate=box.plate,
+            captured=box.captured,
+            committed=tuple(box.committed),
+            refused_visit_ids=tuple(box.refused),
+            keys=tuple(box.keys),
+            faults=tuple(faults[:FAULTS_MAX]),
+            ledger_up=box.is_up("ledger"),
+            camera_up=box.is_up("camera"),
+            outbox_full=box.outbox_full(),
+            vehicle=box.vehicle,
+        )
+
+    def _weigh(self, levels: tuple[Level, ...], faults: list[Fault], now_ns: MonotonicNs) -> None:
+        beams = levels[InputName.BEAM_ENTRY].value, levels[InputName.BEAM_EXIT].value
+        newer: Weighed | None = None
+        if self.devices.load_cell is not None:
+            samples = _split(self.devices.load_cell.poll(now_ns, SAMPLES_MAX), faults)
+            newer = self.pipeline.feed(samples, *beams, self._outputs.zero_allowed, now_ns)
+        elif self.devices.indicator is not None:
+            readings = _split(self.devices.indicator.poll(now_ns, READINGS_MAX), faults)
+            newer = self.pipeline.feed_indicator(readings, *beams, now_ns)
+        if newer is not None:
+            self._weighed = newer
+
+    def _remember(self, faults: list[Fault], now_ns: MonotonicNs) -> None:
+        """Keep each device's newest fault for the console, a few seconds long."""
+        for fault in faults:
+            self._faults = [
+                old for old in self._faults if (old.device, old.code) != (fault.device, fault.code)
+            ]
+            self._faults.append(fault)
+        self._faults = [f for f in self._faults if now_ns - f.at_ns < FAULTS_SHOWN_NS][-FAULTS_MAX:]
+
+    def _apply(self, outputs: Outputs, now_ns: MonotonicNs) -> None:
+        """Leases first, then lamps. A side without a barrier must not have been given a lease."""
+        feedback: list[BarrierFeedback | None] = []
+        for side in Side:
+            barrier = self.devices.barriers[side]
+            lease: Lease | None = outputs.leases[side]
+            assert barrier is not None or lease is None
+            feedback.append(
+                barrier.drive(lease, outputs.close[side], now_ns) if barrier is not None else None
+            )
+        self._feedback = (feedback[Side.ENTRY], feedback[Side.EXIT])
+        for side in Side:
+            self.devices.lamps[side].show(outputs.lamps[side], now_ns)
+        if self.devices.siren is not None:
+            self.devices.siren.sound(outputs.siren, now_ns)
+
+    def _tell(
+        self, inputs: Inputs, outputs: Outputs, digest: int, late_ns: int, stats: LoopStats
+    ) -> None:
+        now_ns = inputs.now_ns
+        answered = inputs.vehicle[0] if inputs.vehicle is not None else ""
+        self._outgoing.requests(outputs, answered, now_ns)
+        self._outgoing.journal(outputs.events + tuple(self.pipeline.drain_events()))
+        if self._outgoing.snapshot_due(now_ns):
+            self._outgoing.publish(self.snapshot(inputs, outputs, stats))
+        quiet = self.state.phase in QUIET_PHASES and not outputs.events
+        self._outgoing.flight(inputs, digest, late_ns, quiet)
+
+    def snapshot(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> Snapshot:
+        """What everybody else may know of this tick."""
+        status = self._mailbox.status
+        return Snapshot(
+            now_ns=inputs.now_ns,
+            state=self.state.phase.value,
+            visit_id=self.state.visit_id,
+            display=outputs.display,
+            weighed=self._weighed,
+            levels=inputs.levels,
+            barriers=self._feedback,
+            leases=(_authority(outputs.leases[0]), _authority(outputs.leases[1])),
+            lamps=(int(outputs.lamps[0] is Aspect.GREEN), int(outputs.lamps[1] is Aspect.GREEN)),
+            siren=outputs.siren,
+            peers=tuple(sorted(self._mailbox.up.items())),
+            faults=tuple(self._faults),
+            last_seq=status.last_seq if status else 0,
+            unsent=status.unsent if status else 0,
+            quarantined=status.quarantined if status else 0,
+            targets=status.targets if status else (),
+            loop=stats,
+            lane_kind=self.lane_kind,
+            simulated=self._simulated or bool(self._mailbox.simulated_peers),
+        )
+
+
+def _split(items: Sequence[Value | Fault], faults: list[Fault]) -> list[Value]:
+    """Values and faults of one poll, apart."""
+    faults += [item for item in items if isinstance(item, Fault)]
+    return [item for item in items if not isinstance(item, Fault)]
+
+
+def _authority(lease: Lease | None) -> str:
+    return lease.authority.value if lease is not None else ""

@@ -1,1 +1,0 @@
-"""Acceptance, seal, maintenance, spares, figures: the ledger's read side."""

@@ -1,0 +1,90 @@
+"""What every process is started with: configuration, folders, clock, stop flag, identity."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from hal.contract.devices import Clock
+from hal.sim.world import World
+from terminal.config import Config, Loaded
+from terminal.link import Hub
+
+WORLD_FILE = "plant.world"
+WORLD_WAIT_NS = 5_000_000_000
+WORLD_POLL_S = 0.02
+
+
+def simulated(config: Config) -> bool:
+    """Whether any configured device is a simulated one; the plant then runs, records say so."""
+    kinds: list[str] = [config.field.kind, config.sign.kind, config.keypad.kind, config.camera.kind]
+    if config.weighing.source == "amplifier":
+        kinds.append(config.amplifier.kind)
+    return "sim" in kinds
+
+
+def process_names(config: Config) -> tuple[str, ...]:
+    """The processes this configuration needs, in the order of starting."""
+    names = ["plant"] if simulated(config) else []
+    names += ["ledger", "control", "panel"]
+    if config.camera.kind != "none":
+        names.append("camera")
+    names.append("uplink")
+    if config.console.enabled:
+        names.append("console")
+    return tuple(names)
+
+
+def version() -> str:
+    """Version of the installed program; "0" when it runs from a bare checkout."""
+    try:
+        return metadata.version("weigh-terminal")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+@dataclass(slots=True)
+class Context:
+    """One process's surroundings."""
+
+    name: str
+    loaded: Loaded
+    clock: Clock
+    stop: threading.Event = field(default_factory=threading.Event)
+    _world: World | None = None
+
+    @property
+    def config(self) -> Config:
+        """The checked configuration."""
+        return self.loaded.config
+
+    @property
+    def runtime(self) -> Path:
+        """Folder of sockets, spool and, in a simulated run, of the world's wires."""
+        return self.loaded.path(self.config.runtime.folder)
+
+    def hub(self) -> Hub:
+        """This process's links."""
+        self.runtime.mkdir(parents=True, exist_ok=True)
+        return Hub(self.name, self.runtime, simulated=simulated(self.config))
+
+    def world(self) -> World:
+        """The simulated world's wires. Raises DeviceAbsentError when no plant made them."""
+        if self._world is None:
+            from hal.sim.world_shared import SharedWorld
+
+            path = self.runtime / WORLD_FILE
+            deadline_ns = self.clock.monotonic_ns() + WORLD_WAIT_NS
+            while not path.exists() and self.clock.monotonic_ns() < deadline_ns:
+                time.sleep(WORLD_POLL_S)
+            self._world = SharedWorld(path)
+        return self._world
+
+    def catch_signals(self) -> None:
+        """SIGTERM and SIGINT ask the process to stop; nothing else happens in the handler."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self.stop.set())

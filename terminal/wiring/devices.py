@@ -1,0 +1,164 @@
+"""Wiring of the lane's devices: the same drivers on the kernel's lines or on chip models."""
+
+from __future__ import annotations
+
+from hal.contract.devices import Barrier, Lamp, LoadCell, Siren
+from hal.contract.types import NS_PER_MS, NS_PER_S, InputName, Side
+from hal.drivers.inputs import GpioFieldInputs
+from hal.drivers.relay import (
+    BarrierPins,
+    BarrierTimes,
+    HoldBarrier,
+    PulseBarrier,
+    RelayLamp,
+    RelaySiren,
+)
+from terminal.config import Config, Field
+from terminal.control.devices import LaneDevices
+from terminal.wiring.context import Context
+
+
+def lane_devices(context: Context) -> LaneDevices:
+    """Open everything the control process owns. Raises DeviceAbsentError naming the device."""
+    config = context.config
+    factory = _gpio(context)
+    double = config.lane.kind == "double"
+    return LaneDevices(
+        inputs=_inputs(config, factory),
+        barriers=(
+            _barrier(config, factory, Side.ENTRY) if double else None,
+            _barrier(config, factory, Side.EXIT),
+        ),
+        lamps=(_lamp(config.field, factory, Side.ENTRY), _lamp(config.field, factory, Side.EXIT)),
+        load_cell=_load_cell(context) if config.weighing.source == "amplifier" else None,
+        indicator=None,
+        siren=_siren(config.field, factory),
+    )
+
+
+def _gpio(context: Context) -> object:
+    """The pin factory: the kernel's, or a model of the chip wired to the simulated world."""
+    if context.config.field.kind != "sim":
+        from hal.linux.gpio import pin_factory
+
+        return pin_factory("field inputs and relays")
+    return _simulated_gpio(context)
+
+
+def _simulated_gpio(context: Context) -> object:
+    from hal.sim.gpio import SimGpio, wire_inputs
+    from hal.sim.relay import SimBarrier, SimRelay
+
+    config, world, gpio = context.config, context.world(), SimGpio()
+    field = config.field
+    wire_inputs(
+        gpio, world, context.clock, _input_pins(field), normally_closed=field.normally_closed
+    )
+    for side in Side:
+        if side is Side.ENTRY and config.lane.kind != "double":
+            continue
+        pins = _pins(config, side)
+        SimBarrier(
+            gpio,
+            world,
+            side,
+            open_=pins.open,
+            close=pins.close,
+            is_open=pins.is_open,
+            is_closed=pins.is_closed,
+            contact=pins.contact,
+            active_high=field.relay_active_high,
+        )
+    for name in ("lamp_entry", "lamp_exit", "siren"):
+        if getattr(field, name) >= 0:
+            SimRelay(gpio, getattr(field, name), world, name, field.relay_active_high)
+    return gpio
+
+
+def _input_pins(field: Field) -> dict[InputName, int]:
+    pins = {name: int(getattr(field, name.name.lower())) for name in InputName}
+    return {name: pin for name, pin in pins.items() if pin >= 0}
+
+
+def _inputs(config: Config, factory: object) -> GpioFieldInputs:
+    field = config.field
+    return GpioFieldInputs(
+        factory,
+        _input_pins(field),
+        name="field inputs",
+        debounce_ns=field.debounce_ms * NS_PER_MS,
+        normally_closed=field.normally_closed,
+    )
+
+
+def _pins(config: Config, side: Side) -> BarrierPins:
+    def pin(part: str) -> int | None:
+        number = int(getattr(config.field, f"{side.name.lower()}_{part}"))
+        return number if number >= 0 else None
+
+    opening = pin("open")
+    assert opening is not None, "config_rules lets no lane without this relay through"
+    return BarrierPins(
+        open=opening,
+        close=pin("close") if config.lane.barrier == "pulse" else None,
+        is_open=pin("is_open"),
+        is_closed=pin("is_closed"),
+        contact=pin("contact"),
+    )
+
+
+def _barrier(config: Config, factory: object, side: Side) -> Barrier:
+    kind = PulseBarrier if config.lane.barrier == "pulse" else HoldBarrier
+    return kind(
+        factory,
+        side,
+        _pins(config, side),
+        name=f"{side.name.lower()} barrier",
+        active_high=config.field.relay_active_high,
+        times=BarrierTimes(
+            travel_ns_max=config.lane.barrier_s_max * NS_PER_S,
+            pulse_ns=config.field.pulse_ms * NS_PER_MS,
+        ),
+    )
+
+
+def _lamp(field: Field, factory: object, side: Side) -> Lamp:
+    name = f"lamp_{side.name.lower()}"
+    return RelayLamp(
+        factory, int(getattr(field, name)), name=name, active_high=field.relay_active_high
+    )
+
+
+def _siren(field: Field, factory: object) -> Siren | None:
+    if field.siren < 0:
+        return None
+    return RelaySiren(factory, field.siren, name="siren", active_high=field.relay_active_high)
+
+
+def _load_cell(context: Context) -> LoadCell:
+    from hal.contract.bus import I2c
+    from hal.drivers.nau7802 import Nau7802LoadCells
+    from hal.linux.clock import pause
+
+    amplifier = context.config.amplifier
+    mux = amplifier.mux_address or None
+    bus: I2c
+    if amplifier.kind == "sim":
+        from hal.sim.nau7802 import SimI2c
+
+        bus = SimI2c(context.world(), amplifier.cells, mux, context.clock)
+    else:
+        from hal.linux.i2c import LinuxI2c
+
+        bus = LinuxI2c(amplifier.bus, "load cells")
+    return Nau7802LoadCells(
+        bus,
+        amplifier.address,
+        mux,
+        amplifier.cells,
+        amplifier.rate_sps,
+        amplifier.gain,
+        context.clock,
+        "load cells",
+        pause=pause,
+    )

@@ -1,0 +1,90 @@
+"""Wiring of the control process: which load cell, inputs, relays and parameters it gets."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+from hal.contract.types import InputName
+from terminal.config import Config, Field
+from terminal.core.params import Params
+from terminal.core.types import BarrierKind, LaneKind, WeightSource
+from terminal.wiring.context import Context, simulated
+
+BOOT_ID_BITS = 40
+FIFO_PRIORITY = 50
+
+
+def params(config: Config) -> Params:
+    """The core's parameters of this configuration, with a fresh boot id."""
+    lane, weighing = config.lane, config.weighing
+    double = lane.kind == "double"
+    return Params(
+        lane=LaneKind(lane.kind),
+        barrier=BarrierKind(lane.barrier),
+        source=WeightSource(weighing.source),
+        boot_id=secrets.randbits(BOOT_ID_BITS) or 1,
+        simulated=simulated(config),
+        max_kg=weighing.max_kg,
+        e_kg=weighing.e_kg,
+        occupied_kg=weighing.occupied_kg,
+        site_margin_kg=weighing.site_margin_kg,
+        required=required_inputs(config),
+        readback=(
+            double and _wired(config.field, "entry_contact"),
+            _wired(config.field, "exit_contact"),
+        ),
+        boarding_s_max=lane.boarding_s_max,
+        settle_s_max=lane.settle_s_max,
+        plate_s_max=lane.plate_s_max,
+        commit_s_max=lane.commit_s_max,
+        leave_s_max=lane.leave_s_max,
+        barrier_s_max=lane.barrier_s_max,
+        close_delay_ms=lane.close_delay_ms,
+        home_province=config.site.home_province,
+        operator_pins=config.keypad.operator_pins,
+    )
+
+
+def required_inputs(config: Config) -> tuple[InputName, ...]:
+    """The inputs that are wired here; each must then be known and fresh."""
+    return tuple(name for name in InputName if _wired(config.field, name.name.lower()))
+
+
+def _wired(field: Field, key: str) -> bool:
+    pin = getattr(field, key)
+    assert isinstance(pin, int)
+    return pin >= 0
+
+
+def run(context: Context) -> int:
+    """Open the lane's devices and run the control loop until told to stop."""
+    from terminal.control.control import Control
+    from terminal.control.loop import Loop
+    from terminal.wiring.devices import lane_devices
+    from terminal.wiring.instrument import pipeline
+
+    config = context.config
+    devices = lane_devices(context)
+    control = Control(
+        devices=devices,
+        pipeline=pipeline(context, devices),
+        params=params(config),
+        hub=context.hub(),
+        clock=context.clock,
+        lane_kind=config.lane.kind,
+    )
+    control.realtime = _ask_for_realtime()
+    Loop(control, context.stop).run()
+    return 0
+
+
+def _ask_for_realtime() -> bool:
+    """Ask the kernel for what the loop wants; say once what was refused. True for SCHED_FIFO."""
+    from hal.linux.realtime import fifo, lock_memory
+
+    scheduler, memory = fifo(FIFO_PRIORITY), lock_memory()
+    for answer in (scheduler, memory):
+        if not answer.granted:
+            print(f"control: {answer.asked} refused: {answer.why}", file=sys.stderr, flush=True)
+    return scheduler.granted

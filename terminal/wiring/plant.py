@@ -1,0 +1,25 @@
+"""Wiring of the simulated world: one yard for the lane that the configuration describes."""
+
+from __future__ import annotations
+
+from terminal.wiring.context import WORLD_FILE, Context
+
+SCRIPT = "demo"
+
+
+def run_plant(context: Context, *, seed: int, trucks: int) -> int:
+    """Run the yard until stopped, or some seconds after the last of `trucks` (0: for ever)."""
+    from terminal.plant.__main__ import run
+
+    context.runtime.mkdir(parents=True, exist_ok=True)
+    lane = context.config.lane
+    return run(
+        context.runtime / WORLD_FILE,
+        context.runtime,
+        SCRIPT,
+        seed,
+        lane.kind,
+        lane.barrier,
+        trucks,
+        context.stop,
+    )

@@ -1,0 +1,45 @@
+"""make bench: every bench_*.py of this folder prints its table. Ratios, never assertions.
+
+python -m tests.bench            all of them
+python -m tests.bench ledger     only bench_ledger
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import time
+
+import tests.bench
+
+
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    columns = max(len(row) for row in rows)
+    padded = [row + ("",) * (columns - len(row)) for row in rows]
+    widths = [max(len(row[column]) for row in padded) for column in range(columns)]
+    for row in padded:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def main(wanted: list[str]) -> int:
+    names = sorted(
+        info.name
+        for info in pkgutil.iter_modules(tests.bench.__path__)
+        if info.name.startswith("bench_")
+    )
+    chosen = [name for name in names if not wanted or name.removeprefix("bench_") in wanted]
+    if not chosen:
+        print("There is no such bench; there are:", *(n.removeprefix("bench_") for n in names))
+        return 65
+    for name in chosen:
+        started_s = time.monotonic()
+        print(f"== {name.removeprefix('bench_')}", flush=True)
+        print_table(importlib.import_module(f"tests.bench.{name}").table())
+        print(f"   ({time.monotonic() - started_s:.0f} s)\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""The configuration file: every problem at once, nothing unknown accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from terminal import exits
+from terminal.cli import main
+from terminal.config import Config, ConfigError
+from terminal.config_load import describe, load, parse
+
+
+def problems(text: str) -> dict[str, tuple[str, str]]:
+    config, found = parse(text.encode())
+    rules: list[tuple[str, str, str]] = [(p.key, p.found, p.allowed) for p in found]
+    if config is not None:
+        from terminal.config_rules import cross_check
+
+        rules += [(p.key, p.found, p.allowed) for p in cross_check(config)]
+    return {key: (seen, allowed) for key, seen, allowed in rules}
+
+
+def test_an_empty_file_is_the_simulated_default() -> None:
+    assert parse(b"") == (Config(), ())
+    assert problems("") == {}
+
+
+def test_all_problems_come_at_once_with_key_found_and_allowed() -> None:
+    found = problems(
+        """
+        colour = 1
+        [lane]
+        kind = "triple"
+        boardng_s_max = 3
+        [weighing]
+        max_kg = 5
+        e_kg = 3
+        [[targets]]
+        uri = "http://x"
+        nmae = "a"
+        [field]
+        kind = "gpio"
+        beam_exit = 5
+        """
+    )
+    assert found["lane.kind"] == ("'triple'", "one of 'exit-only', 'double'")
+    assert found["lane.boardng_s_max"] == ("unknown key", "perhaps 'boarding_s_max'")
+    assert found["weighing.max_kg"][1] == "a whole number from 1000 to 300000"
+    assert "targets[0].uri" in found
+    assert "targets[0].nmae" in found
+    assert "colour" in found
+    assert found["field.beam_exit"][1] == "a pin not used by field.beam_entry"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[weighing]\nmax_kg = 100010", "weighing.max_kg"),
+        ("[weighing]\nmax_kg = 300000\ne_kg = 10", "weighing.e_kg"),
+        ("[weighing]\noccupied_kg = 399", "weighing.occupied_kg"),
+        ('[weighing]\nsource = "indicator"\nbeams = false', "weighing.beams"),
+        ("[amplifier]\ncells = 8\ncell_x_cm = [0, 1]", "amplifier.cell_x_cm"),
+        ('[amplifier]\nkind = "nau7802"\nmux_address = 0', "amplifier.mux_address"),
+        ('[amplifier]\nkind = "mcu"', "amplifier.port"),
+        ('[field]\nkind = "gpio"\nestop = -1', "field.estop"),
+        ('[lane]\nbarrier = "pulse"\n[field]\nkind = "gpio"', "field.exit_close"),
+        ('[[targets]]\nname = "a"\n[[targets]]\nname = "a"', "targets[1].name"),
+        ('[camera]\nkind = "stream"', "camera.sources"),
+    ],
+)
+def test_rules_between_keys(text: str, key: str) -> None:
+    assert key in problems(text)
+
+
+def test_bounds_are_inclusive() -> None:
+    assert "lane.boarding_s_max" not in problems("[lane]\nboarding_s_max = 10")
+    assert "lane.boarding_s_max" in problems("[lane]\nboarding_s_max = 9")
+    assert "lane.boarding_s_max" in problems("[lane]\nboarding_s_max = 601")
+    assert "weighing.occupied_kg" not in problems("[weighing]\noccupied_kg = 400")
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"= 1", b"[lane", b'lane = "x"'])
+def test_what_is_not_toml_is_one_problem(raw: bytes) -> None:
+    _config, found = parse(raw)
+    assert len(found) == 1
+
+
+def test_types_are_described_for_people() -> None:
+    assert describe(int) == "a whole number"
+    assert describe(tuple[int, ...]) == "a list, each item a whole number"
+
+
+def test_check_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[lane]\nkind = "x"\nfoo = 1\n')
+    assert main(["check", str(bad)]) == exits.CONFIG
+    shown = capsys.readouterr()
+    assert "lane.kind" in shown.err
+    assert "lane.foo" in shown.err
+    assert "2 problems; nothing was started" in shown.out
+    good = tmp_path / "good.toml"
+    good.write_text('[site]\nterminal_id = "T-1"\n')
+    assert main(["check", str(good)]) == exits.OK
+
+
+def test_a_missing_or_huge_file_is_a_problem_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "none.toml")
+    huge = tmp_path / "huge.toml"
+    huge.write_bytes(b"#" * 300_000)
+    with pytest.raises(ConfigError, match="at most"):
+        load(huge)
+
+
+def test_digest_and_paths(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text("")
+    loaded = load(file)
+    assert len(loaded.sha256) == 32
+    assert loaded.path("ledger") == tmp_path / "ledger"
+
+
+@pytest.mark.parametrize("name", ["demo", "gate", "indicator"])
+def test_the_examples_that_ship_are_good(name: str) -> None:
+    import terminal.examples
+
+    folder = Path(terminal.examples.__file__).parent
+    assert load(folder / f"{name}.toml").config.site.source_name

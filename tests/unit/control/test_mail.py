@@ -1,0 +1,165 @@
+"""What control takes from its peers and what it repeats to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hal.contract.types import Fault, FaultCode, Key, KeyPress, MonotonicNs, Tri
+from terminal.control.mailbox import KEYS_MAX, Mailbox
+from terminal.control.outgoing import IDLE_FRAME_EVERY, JOURNAL_MAX, REPEAT_NS, Outgoing
+from terminal.core.types import Committed, Display, Event, Inputs, Outputs, Prompt
+from terminal.link import PeerDown, PeerUp, Received
+from terminal.messages import (
+    Capture,
+    CommitDone,
+    CommitRefused,
+    DeviceFault,
+    FlightFrame,
+    Journal,
+    KeyPressed,
+    LedgerStatus,
+    Look,
+    Message,
+    VehicleFound,
+    VehicleLookup,
+)
+
+T0 = MonotonicNs(0)
+
+
+def press(key: Key) -> KeyPressed:
+    return KeyPressed(KeyPress(key, T0))
+
+
+def status(unsent: int) -> LedgerStatus:
+    return LedgerStatus(7, unsent, 0, 100, 10**9, ())
+
+
+def test_messages_last_one_tick_and_links_last_until_they_break() -> None:
+    box = Mailbox()
+    done = Committed(5, 1, b"h" * 32)
+    box.start_tick([PeerUp("ledger", True), Received("ledger", CommitDone(done))])
+    assert box.committed == [done]
+    assert box.is_up("ledger") is Tri.YES
+    assert box.simulated_peers == {"ledger"}
+    box.start_tick([Received("ledger", CommitRefused(5, "disk full"))])
+    assert (box.committed, box.refused) == ([], [5])
+    box.start_tick([PeerDown("ledger")])
+    assert box.refused == []
+    assert box.is_up("ledger") is Tri.NO
+    assert box.is_up("camera") is Tri.NO
+
+
+def test_only_the_right_peer_may_say_it() -> None:
+    box = Mailbox()
+    done = CommitDone(Committed(5, 1, b"h" * 32))
+    box.start_tick(
+        [
+            Received("camera", done),
+            Received("console", done),
+            Received("console", press(Key.A)),
+            Received("panel", done),
+            Received("stranger", done),
+        ]
+    )
+    assert not box.committed
+    assert not box.keys
+    assert box.ignored == 5
+
+
+def test_keys_of_one_tick_are_bounded() -> None:
+    box = Mailbox()
+    box.start_tick([Received("panel", press(Key.D1))] * (KEYS_MAX + 3))
+    assert len(box.keys) == KEYS_MAX
+    assert box.ignored == 3
+
+
+def test_the_last_word_of_the_ledger_is_kept() -> None:
+    box = Mailbox()
+    assert box.outbox_full() is Tri.UNKNOWN
+    box.start_tick([Received("ledger", status(99))])
+    assert box.outbox_full() is Tri.NO
+    box.start_tick([Received("ledger", status(100))])
+    assert box.outbox_full() is Tri.YES
+    found = VehicleFound("晋L12345", "rigid", 2, None, None, None, None)
+    box.start_tick([Received("ledger", found)])
+    box.start_tick([])
+    assert box.vehicle is not None
+    assert box.vehicle[0] == "晋L12345"
+    assert box.vehicle[1].drive_axles == 2
+
+
+def test_device_faults_of_other_processes_come_through() -> None:
+    box = Mailbox()
+    fault = Fault(FaultCode.DARK, "camera front", T0)
+    box.start_tick([Received("camera", DeviceFault(fault))])
+    assert box.faults == [fault]
+
+
+@dataclass
+class FakeHub:
+    up: bool = True
+    sent: list[tuple[str, Message]] = field(default_factory=list)
+
+    def send(self, peer: str, message: Message) -> bool:
+        if self.up:
+            self.sent.append((peer, message))
+        return self.up
+
+    def take(self, kind: type) -> list[Message]:
+        found = [message for _peer, message in self.sent if isinstance(message, kind)]
+        self.sent.clear()
+        return found
+
+
+def outgoing(hub: FakeHub) -> Outgoing:
+    return Outgoing(hub)  # type: ignore[arg-type]
+
+
+def test_requests_are_sent_at_once_then_repeated_until_cleared() -> None:
+    hub = FakeHub()
+    out = outgoing(hub)
+    wish = Outputs(
+        look_visit_id=3,
+        capture_visit_id=3,
+        lookup_plate="晋L12345",
+        display=Display(prompt=Prompt.WEIGHING, gross_kg=40_000),
+    )
+    out.requests(wish, "", 0)
+    assert {type(message) for _peer, message in hub.sent} == {Look, Capture, VehicleLookup}
+    hub.sent.clear()
+    out.requests(wish, "", REPEAT_NS - 1)
+    assert not hub.sent
+    out.requests(wish, "", REPEAT_NS)
+    assert len(hub.take(Capture)) == 1
+    out.requests(wish, "晋L12345", 3 * REPEAT_NS)
+    assert not [m for _p, m in hub.sent if isinstance(m, VehicleLookup)]
+    hub.sent.clear()
+    out.requests(Outputs(), "", 3 * REPEAT_NS + 1)
+    assert hub.take(Look) == [Look(0)]
+
+
+def test_the_journal_waits_for_the_ledger_bounded_and_counted() -> None:
+    hub = FakeHub(up=False)
+    out = outgoing(hub)
+    for number in range(JOURNAL_MAX + 5):
+        out.journal((Event("zero_set", MonotonicNs(number)),))
+    hub.up = True
+    out.journal(())
+    (sent,) = hub.take(Journal)
+    assert isinstance(sent, Journal)
+    assert sent.lost == 5
+    assert len(sent.events) == JOURNAL_MAX
+    assert sent.events[0].at_ns == 5
+    out.journal(())
+    assert not hub.sent
+
+
+def test_a_quiet_lane_spares_the_card() -> None:
+    hub = FakeHub()
+    out = outgoing(hub)
+    for _ in range(10 * (IDLE_FRAME_EVERY + 1)):
+        out.flight(Inputs(T0), 0, 0, quiet=True)
+    assert len(hub.take(FlightFrame)) == 10
+    out.flight(Inputs(T0), 0, 0, quiet=False)
+    assert len(hub.take(FlightFrame)) == 1
