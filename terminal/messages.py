@@ -274,7 +274,9 @@ class PressKey(msgspec.Struct, frozen=True, tag=True):
 
 
 class PlantCommand(msgspec.Struct, frozen=True, tag=True):
-    """console -> plant (simulated runs only): "network_down", "network_up", "send_truck"."""
+    """console -> plant (simulated runs only): "network_down", "network_up", "send_truck" (empty
+    or a name of hal.sim.scripts.truck_named), "press_input" and "release_input" (an InputName).
+    """
 
     name: str
     argument: str

@@ -82,8 +82,8 @@ UNREADABLE_3 = replace(
     plate_keys="555_55C7390",
 )
 
-OPEN_MENU = "A1234#"
-"""A opens the keypad; the demo's operator PIN is 1234."""
+OPEN_MENU = "***A1234#"
+"""Out of whatever page was left open, A opens the keypad; the demo's operator PIN is 1234."""
 REFUSE = OPEN_MENU + "2#"
 SEND_BACK = OPEN_MENU + "3#"
 

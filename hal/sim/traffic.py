@@ -285,12 +285,16 @@ class Traffic:
         self._wanted = trucks
         self._sent = 0
         self._next: TruckPlan | None = None
+        self._exhausted = False
         self._pause_until_ns = 0
 
     @property
     def done(self) -> bool:
-        """Whether the wanted number of trucks has gone."""
-        return 0 < self._wanted <= len(self.finished)
+        """Whether the wanted number of trucks has gone, or all that the script had."""
+        if not self._wanted:
+            return False
+        no_more = self._exhausted and not self.drivers and not self.waiting
+        return no_more or len(self.finished) >= self._wanted
 
     def send(self, plan: TruckPlan) -> bool:
         """A person sends one more truck; False when SENT_MAX wait already."""
@@ -322,6 +326,7 @@ class Traffic:
     def _upcoming(self) -> TruckPlan | None:
         if self._next is None and (not self._wanted or self._sent < self._wanted):
             self._next = self.waiting.pop(0) if self.waiting else next(self._plans, None)
+            self._exhausted = self._next is None
         return self._next
 
     def _let_in(self, now_ns: int) -> None:

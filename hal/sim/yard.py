@@ -18,6 +18,9 @@ from hal.sim.world import RELAYS, PlantSide, PlantState, Scene
 OPERATOR_LOOKS_STEPS = 20
 """The operator looks at the sign every 100 ms."""
 
+SERVED = (Stage.STAND, Stage.LEAVE, Stage.BACK)
+"""Stages in which a standing truck is the operator's business."""
+
 
 class Yard:
     """A yard that runs one script."""
@@ -84,11 +87,11 @@ class Yard:
         return gone
 
     def on_deck(self) -> Driver | None:
-        """The driver who stands on the deck, if one does."""
+        """The driver whom the operator sees standing on the deck, if one does."""
         standing = (
             each
             for each in self.traffic.drivers
-            if each.stage in (Stage.STAND, Stage.LEAVE) and not each.truck.speed_mm_s
+            if each.stage in SERVED and not each.truck.speed_mm_s
         )
         return next(standing, None)
 

@@ -22,7 +22,7 @@ def kg(cells: Iterable[int]) -> float:
 
 
 def test_sensitivity_is_that_of_the_cell() -> None:
-    assert PARAMS.nv_per_kg() == pytest.approx(286.67, abs=0.01)
+    assert PARAMS.nv_per_kg() == pytest.approx(200.0, abs=0.01)
 
 
 @pytest.mark.parametrize("plan", FLEET, ids=lambda plan: plan.name)

@@ -252,3 +252,33 @@ def test_deck_time_counts_the_last_stay_only() -> None:
     finished, _attendant, _yard = run((RIGID_4, tailgating(ARTICULATED_5)))
     assert finished[1].pushed
     assert finished[1].deck_ms < 60_000
+
+
+def test_a_script_shorter_than_wanted_is_done_when_its_last_truck_has_gone() -> None:
+    world = LocalWorld()
+    yard = Yard(world, Script("test", (RIGID_4,), (), False), 1, trucks=5)
+    finished, _attendant = run_yard(yard, world, 5)
+    assert len(finished) == 1
+    assert yard.traffic.done
+    assert not Yard(LocalWorld(), SCRIPTS["empty"], 1).traffic.done
+
+
+def test_operator_helps_a_driver_who_is_stopped_while_backing_out() -> None:
+    world = LocalWorld()
+    script = Script("test", (RIGID_4,), (Reaction("starting", 5_000, "A"),), False)
+    yard = Yard(world, script, 1)
+    world.set_relay("lamp_entry", True)
+    world.set_relay("entry_open", True)
+    yard.advance(200 * 30, MonotonicNs(1))
+    world.set_prompt("back_out")
+    world.set_relay("lamp_entry", False)
+    yard.advance(200 * 2, MonotonicNs(1))
+    assert yard.traffic.drivers[0].stage is Stage.BACK
+    world.set_relay("entry_open", False)
+    world.set_prompt("starting")
+    pressed = set()
+    for _ in range(100):
+        yard.advance(20, MonotonicNs(1))
+        pressed.add(world.keys())
+    assert pressed == {0, 1 << 3}
+    assert yard.on_deck() is yard.traffic.drivers[0]
