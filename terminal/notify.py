@@ -24,3 +24,7 @@ class Notifier:
         except OSError:
             return False
         return True
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._sock.close()

@@ -86,6 +86,7 @@ async def serve(loaded: Loaded, hub: Hub, clock: Clock, stop: StopFlag, *, simul
         console.closing = True
         server.should_exit = True
         await web
+        notifier.close()
         node.close()
         hub.close()
 

@@ -41,6 +41,18 @@ OPTIONAL = frozenset({"seal", "door"})
 """Inputs that many sites do not have: unknown is not shown for them."""
 TONE = {"yes": "warn", "no": "ok", "unknown": "unknown"}
 
+TRAIL = (
+    "IDLE",
+    "ENTERING",
+    "POSITIONING",
+    "WEIGHING",
+    "DECIDING",
+    "COMMITTING",
+    "RELEASING",
+    "CLEARING",
+)
+"""The states of a visit that nothing holds, in their order."""
+
 Context = Mapping[str, Any]
 
 
@@ -115,6 +127,7 @@ class View:
             "visit_id": snapshot.visit_id,
             "plate": display.plate,
             "axles": display.axles,
+            "trail": [(self.t(f"state.{name}"), name == snapshot.state) for name in TRAIL],
             "reason": "" if reason is HoldReason.NONE else reason.value,
             "hold": hold,
         }
