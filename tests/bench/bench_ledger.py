@@ -49,7 +49,8 @@ def _commit_turn(lane: Lane, node: LedgerNode, first_visit: int, photos: int) ->
         spent.append(time.perf_counter_ns() - begin_ns)
         assert isinstance(answer, CommitDone)
     begin_ns = time.perf_counter_ns()
-    lane.tick(node)  # writing back is part of the price
+    for _ in range(2):  # the second one is quiet, and writing back is part of the price
+        lane.tick(node)
     spent[-1] += time.perf_counter_ns() - begin_ns
     return spent
 
