@@ -20,6 +20,7 @@ from terminal.messages import CommitDraft, encode
 from terminal.records import (
     COLOUR_CODES,
     COLOUR_TABLE,
+    UINT_MAX,
     Happening,
     Origin,
     PublicKey,
@@ -130,7 +131,7 @@ class Book:
         if missing:
             names = ", ".join(f"{photo.role} {photo.sha256.hex()[:16]}" for photo in missing)
             at_ns = int(self._clock.monotonic_ns())
-            detail = f"visit {draft.visit_id}: {names}"
+            detail = f"visit {draft.visit_id}: {names}"[:DETAIL_CHARS_MAX]
             contents.append(("alarm", Happening(event="photo_missing", detail=detail, at_ns=at_ns)))
         with self._store.transaction():
             heads = self._append(contents, simulated=simulated or draft.simulated)
@@ -158,7 +159,7 @@ class Book:
         with self._store.transaction():
             for event in events:
                 detail = event.detail[:DETAIL_CHARS_MAX]
-                self._store.journal(event.kind, int(event.at_ns), wall_ns, boot_id, detail)
+                self._store.journal(event.kind, _at_ns(event), wall_ns, boot_id, detail)
             if lost:
                 now_ns = int(self._clock.monotonic_ns())
                 self._store.journal("journal_lost", now_ns, wall_ns, boot_id, str(lost))
@@ -205,9 +206,14 @@ def _draft_sha256(draft: RecordDraft) -> bytes:
     return hashlib.sha256(encode(CommitDraft(draft))).digest()
 
 
+def _at_ns(event: Event) -> int:
+    """The event's time, kept inside what a record can hold: a bad time must not lose the event."""
+    return min(max(0, int(event.at_ns)), UINT_MAX)
+
+
 def _happening(event: Event) -> Happening:
     detail = event.detail[:DETAIL_CHARS_MAX]
-    return Happening(event=event.kind, detail=detail, at_ns=int(event.at_ns))
+    return Happening(event=event.kind, detail=detail, at_ns=_at_ns(event))
 
 
 def _weigh(draft: RecordDraft) -> Weigh:

@@ -70,6 +70,7 @@ def build(
         spool = loaded.path(config.runtime.folder) / "spool"
         evidence = Evidence(folder / "evidence", spool)
         evidence.sweep(store.photos())
+        evidence.sweep_spool()
         targets = tuple((target.name, target.photos) for target in config.targets)
         with store.transaction():
             store.forget_backoff()

@@ -16,6 +16,8 @@ from terminal.core.types import PhotoRef
 
 SHARDS = 256
 PHOTO_BYTES_MAX = 4_000_000
+SPOOL_FILES_MAX = 500
+"""Pictures left in the spool (of visits that came to no record); the oldest go beyond that."""
 
 
 def durable(path: Path) -> None:
@@ -103,6 +105,20 @@ class Evidence:
                 path.unlink(missing_ok=True)
                 swept += 1
         return swept
+
+    def sweep_spool(self) -> int:
+        """Keep the spool within its bound, dropping the oldest; how many went."""
+        aged: list[tuple[int, str, Path]] = []
+        with contextlib.suppress(OSError):
+            for path in self.spool.iterdir():
+                with contextlib.suppress(OSError):
+                    aged.append((path.stat().st_mtime_ns, path.name, path))
+        aged.sort()
+        old = aged[: max(0, len(aged) - SPOOL_FILES_MAX)]
+        for _mtime_ns, _name, path in old:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return len(old)
 
 
 def holds(path: Path, sha256: bytes, size_bytes: int) -> bool:

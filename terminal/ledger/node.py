@@ -45,6 +45,7 @@ PULL_MAX = 32
 """Items answered to one Pull: what a link's queue holds."""
 JOURNAL_WAITING_MAX = 256
 """Events kept while the disk refuses; older ones are dropped and counted."""
+SPOOL_SWEEP_S = 600
 ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
 ALLOWED: dict[str, tuple[type, ...]] = {
@@ -86,6 +87,7 @@ class LedgerNode:
     last_refusal: str = ""
     _alarmed: bool = False
     _busy: bool = False
+    _seconds: int = 0
 
     def __post_init__(self) -> None:
         """Take stock of what is owed."""
@@ -130,12 +132,15 @@ class LedgerNode:
         except LedgerRefusedError as error:
             self.last_refusal = str(error)
         self._busy = False
+        self._seconds += 1
+        if self._seconds % SPOOL_SWEEP_S == 0:
+            self.book.evidence.sweep_spool()
         return [*sends, self._status()]
 
     def _answer(self, peer: str, message: Message, now_ns: MonotonicNs) -> Sequence[Send]:
         try:
             return self._control(message) if peer == "control" else self._uplink(message, now_ns)
-        except apsw.Error as error:
+        except (apsw.Error, OverflowError) as error:
             self.last_refusal = f"the ledger cannot be read: {error}"
         except LedgerRefusedError as error:
             self.last_refusal = str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from hal.contract.types import MonotonicNs
 from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
-from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX
+from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX, SPOOL_SWEEP_S
 from terminal.ledger.store import WAL_PAGES_MAX, WAL_PAGES_QUIET
 from terminal.link import PeerDown
 from terminal.messages import (
@@ -452,4 +453,44 @@ def test_a_vehicle_list_that_is_gone_or_too_long_keeps_the_last_one(
     ] == ["more than 3", "bytes; at most 10", "cannot be read"]
     found = of_kind(lane.tell(node, VehicleLookup("晋L12345")), VehicleFound)[0]
     assert found.tyres_missing == 0
+    node.close()
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_numbers_beyond_the_database_are_refused(lane: Lane, number: int) -> None:
+    node = lane.open()
+    answer = lane.commit(node, draft(number))
+    assert isinstance(answer, CommitRefused)
+    for message in (Delivered("county", number, b"r"), Undeliverable("county", number, "", "")):
+        assert lane.tell(node, message, "uplink") == ()
+    assert not of_kind(lane.tell(node, Pull("county", number), "uplink"), Pending)
+    assert of_kind(lane.tell(node, Journal((Event("estop", MonotonicNs(number)),), 0)), Wake)
+    assert of_kind(lane.tell(node, Journal((Event("estop", MonotonicNs(-1)),), 0)), Wake)
+    assert not node.events_waiting
+    assert isinstance(lane.commit(node, draft(2**63 - 1)), CommitDone)
+    node.close()
+
+
+def test_a_draft_of_hostile_pictures_is_answered(lane: Lane) -> None:
+    node = lane.open()
+    hostile = (
+        PhotoRef("front", b"", 0),
+        PhotoRef("../" * 9, b"x" * 300, 1),
+        PhotoRef("x" * 900, b"x" * 32, -1),
+    )
+    assert isinstance(lane.commit(node, draft(1, photos=hostile)), CommitDone)
+    node.close()
+
+
+def test_the_spool_is_kept_within_its_bound(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("terminal.ledger.evidence.SPOOL_FILES_MAX", 3)
+    node = lane.open()
+    refs = [lane.spool(b"picture %d" % number) for number in range(5)]
+    folder = lane.base / "run" / "spool"
+    for age, ref in enumerate(refs):
+        os.utime(folder / f"{ref.sha256.hex()}.jpg", ns=(age, age))
+    for _ in range(SPOOL_SWEEP_S):
+        lane.tick(node)
+    left = {path.stem for path in folder.iterdir()}
+    assert left == {ref.sha256.hex() for ref in refs[2:]}
     node.close()
