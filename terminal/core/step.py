@@ -144,7 +144,8 @@ def _settle(
     zero_allowed = (
         state.phase in ZEROING
         and state.visit_id == 0
-        and seen.taken == (Tri.NO, Tri.NO)
+        and seen.beams[0] is Tri.NO
+        and seen.taken[1] is Tri.NO
         and seen.occupied is not Tri.YES
         and seen.estop is Tri.NO
     )

@@ -665,3 +665,100 @@ def test_a_truck_waiting_on_the_entry_loop_does_not_keep_the_lane_locked_out(
     rig = LaneRig(lane, barrier)
     rig.set(InputName.LOOP_ENTRY, True).run(5_000)
     assert rig.phase in (Phase.IDLE, Phase.ENTERING)
+
+
+def test_a_held_vehicle_that_backs_out_is_a_second_one_until_it_is_gone() -> None:
+    rig = LaneRig(LaneKind.EXIT_ONLY)
+    rig.axles = None
+    rig.weigh().until(Phase.HELD).set(InputName.BEAM_ENTRY, True).run(20)
+    assert rig.state.reason is HoldReason.SECOND_VEHICLE
+    rig.back_out().until(Phase.IDLE)
+
+
+def test_a_held_vehicle_that_is_gone_by_itself() -> None:
+    rig = LaneRig(LaneKind.EXIT_ONLY)
+    rig.axles = None
+    rig.weigh().until(Phase.HELD).load(0).run(10)
+    assert rig.phase is Phase.EGRESS
+    rig.until(Phase.IDLE)
+
+
+def test_the_ack_of_another_visit_releases_nobody() -> None:
+    rig = LaneRig()
+    rig.tampered = lambda inputs: replace(
+        inputs, committed=tuple(replace(c, visit_id=c.visit_id + 1) for c in inputs.committed)
+    )
+    rig.weigh().run(4_000)
+    assert rig.phase is Phase.COMMITTING
+    assert rig.state.committed is None
+
+
+def test_the_refusal_of_another_visit_is_not_ours() -> None:
+    rig = LaneRig()
+    rig.tampered = lambda inputs: replace(inputs, committed=(), refused_visit_ids=(1,))
+    rig.weigh().run(4_000)
+    assert rig.phase is Phase.COMMITTING
+
+
+def test_a_reading_of_another_visit_is_not_ours() -> None:
+    rig = LaneRig()
+    rig.tampered = lambda inputs: replace(
+        inputs, plate=inputs.plate and replace(inputs.plate, visit_id=1)
+    )
+    rig.weigh().until(Phase.HELD, 15_000)
+    assert rig.state.reason is HoldReason.PLATE_UNREAD
+
+
+def test_a_blank_indication_vouches_for_nothing() -> None:
+    rig = LaneRig().board().load(48_000, held=True)
+    rig.gross_kg = None
+    rig.run(1_000)
+    assert rig.phase is Phase.WEIGHING
+    assert rig.state.latch is None
+
+
+@pytest.mark.parametrize("shown_kg", [47_039, 48_981])
+def test_held_and_displayed_mass_must_agree(shown_kg: int) -> None:
+    rig = LaneRig().board().load(48_000, held=True)
+    rig.gross_kg = shown_kg
+    assert rig.run(1_000).state.latch is None
+
+
+def test_a_mass_held_since_before_the_beams_came_clear_is_not_taken() -> None:
+    rig = LaneRig().board().load(48_000, held=True)
+    rig.held_since_ns = MonotonicNs(rig.state.trail.edges_clear - 1)
+    assert rig.run(1_000).state.latch is None
+    rig.held_since_ns = rig.state.trail.edges_clear
+    assert rig.run(20).state.latch is not None
+
+
+def test_no_word_from_the_entry_barrier_of_a_double_lane() -> None:
+    rig = LaneRig().ready()
+    rig.tampered = lambda inputs: replace(inputs, barriers=(None, inputs.barriers[1]))
+    assert rig.run(10).state.reason is HoldReason.BARRIER_FAULT
+
+
+def test_zero_may_be_set_only_over_a_quiet_empty_lane() -> None:
+    rig = LaneRig().ready()
+    assert rig.out.zero_allowed
+    assert not rig.set(InputName.LOOP_EXIT, True).run(20).out.zero_allowed
+    assert rig.set(InputName.LOOP_EXIT, False).run(20).out.zero_allowed
+    assert not rig.load(800).run(20).out.zero_allowed
+    assert rig.load(799).run(20).out.zero_allowed
+    assert not rig.set(InputName.ESTOP, True).run(20).out.zero_allowed
+    assert rig.kinds("zero_allowed") == ["yes", "no", "yes", "no", "yes", "no"]
+
+
+def test_site_margin_holds_back_what_the_law_would_pass() -> None:
+    rig = LaneRig(site_margin_kg=100).weigh(48_920).until(Phase.EGRESS)
+    draft = rig.state.draft
+    assert draft is not None
+    assert (draft.verdict, draft.over_kg, draft.limit_kg) == (Verdict.OVER, 0, 49_000)
+    assert LaneRig(site_margin_kg=100).weigh(48_900).until(Phase.RELEASING)
+
+
+def test_simulated_devices_mark_the_record() -> None:
+    for value in (True, False):
+        draft = LaneRig(simulated=value).weigh().until(Phase.RELEASING).state.draft
+        assert draft is not None
+        assert draft.simulated is value
