@@ -10,62 +10,19 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hal.sim.fleet import (
+    ARTICULATED_5,
+    ARTICULATED_6,
+    ELECTRIC_6,
+    FLEET,
+    RIGID_3,
+    RIGID_4,
+    plates,
+)
 from hal.sim.operator import Reaction
 from hal.sim.seeds import stream
 from hal.sim.traffic import tailgating
 from hal.sim.truck import TruckPlan
-
-ARTICULATED_6 = TruckPlan(
-    "articulated 1+2+3",
-    (1_400, 4_700, 6_050, 11_300, 12_610, 13_920),
-    (1, 2, 3),
-    48_320,
-    (134, 179, 179, 170, 169, 169),
-    16_600,
-    "晋LA8216",
-    rear_plate="晋LC735挂",
-    suspension="air",
-)
-ARTICULATED_5 = TruckPlan(
-    "articulated 1+1+3",
-    (1_400, 5_000, 10_600, 11_910, 13_220),
-    (1, 1, 3),
-    41_300,
-    (155, 235, 204, 203, 203),
-    15_600,
-    "晋LB5073",
-    rear_plate="晋LE218挂",
-)
-RIGID_4 = TruckPlan(
-    "rigid 2+2",
-    (1_400, 3_350, 7_500, 8_850),
-    (2, 2),
-    30_280,
-    (200, 200, 300, 300),
-    10_900,
-    "晋LD3961",
-)
-RIGID_3 = TruckPlan(
-    "rigid 1+2", (1_350, 5_700, 7_050), (1, 2), 24_460, (260, 370, 370), 9_600, "晋LF6402"
-)
-RIGID_2 = TruckPlan("rigid 1+1", (1_250, 5_750), (1, 1), 15_740, (340, 660), 8_400, "晋LH1857")
-ELECTRIC_6 = replace(
-    ARTICULATED_6,
-    name="electric articulated 1+2+3",
-    mass_kg=47_860,
-    plate="晋L26083D",
-    plate_colour="yellow_green",
-    plate_kind="ne_large",
-)
-
-FLEET: tuple[TruckPlan, ...] = (
-    ARTICULATED_6,
-    ARTICULATED_5,
-    RIGID_4,
-    RIGID_3,
-    RIGID_2,
-    ELECTRIC_6,
-)
 
 OVERLOADED_4 = replace(
     RIGID_4,
@@ -158,6 +115,12 @@ SCRIPTS: dict[str, Script] = {
 }
 
 
+def named_trucks() -> Iterator[tuple[str, TruckPlan]]:
+    """Plates of the demo's own trucks, with the fleet member each is of."""
+    yield OVERLOADED_4.plate, RIGID_4
+    yield UNREADABLE_3.plate, RIGID_3
+
+
 def random_trucks(seed: int) -> Iterator[TruckPlan]:
     """Endless traffic: mostly legal, some overloaded, now and then a dirty plate or a pusher."""
     rng = stream(seed, "traffic")
@@ -168,10 +131,7 @@ def random_trucks(seed: int) -> Iterator[TruckPlan]:
 def random_truck(rng: random.Random, number: int) -> TruckPlan:
     """One truck: a fleet member with its own plate, mass and driver."""
     base = rng.choice(FLEET)
-    digits = f"{rng.randrange(1_000, 10_000)}"
-    letter = rng.choice("ABCDEFGHJK")
-    electric = base.plate_kind == "ne_large"
-    plate = f"晋L{rng.randrange(10_000, 100_000)}D" if electric else f"晋L{letter}{digits}"
+    plate = rng.choice(plates(base))
     plan = replace(
         base,
         plate=plate,

@@ -22,6 +22,7 @@ from terminal.config import Config, ConfigError
 from terminal.config_load import load
 from terminal.supervisor import Supervisor
 from terminal.wiring.context import process_names
+from terminal.wiring.plant import demo_vehicles
 
 NAME = "demo"
 HELP = "run a whole lane on simulated chips, console and county receiver included"
@@ -111,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
     args.folder.mkdir(parents=True, exist_ok=True)
     config_path = (args.folder / "terminal.toml").resolve()
     config_path.write_text(_config_text(args), encoding="utf-8")
+    (args.folder / "vehicles.csv").write_text(demo_vehicles(), encoding="utf-8")
     try:
         loaded = load(config_path)
     except ConfigError as error:
