@@ -1,0 +1,89 @@
+"""What stands in the record: every field, for a pass and for a refusal without a held mass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hal.contract.types import NS_PER_MS, InputName
+from terminal.core.limits import NO_LIMIT
+from terminal.core.types import PlateSource, RecordDraft, Verdict, WeightSource
+from terminal.core.visit import Phase, next_visit_id
+from tests.unit.core.lane import PHOTO, PIN, PLATE, LaneRig
+
+REFUSE = "A" + PIN + "#2#"
+
+
+def test_every_field_of_a_passing_record() -> None:
+    rig = LaneRig(boot_id=3, source=WeightSource.INDICATOR).ready().arrive()
+    arrived_ns = rig.state.arrived_ns
+    rig.tampered = lambda inputs: replace(
+        inputs,
+        weighed=inputs.weighed
+        and replace(inputs.weighed, axle_loads_kg=(7_000, 41_000), zero_age_ns=90 * NS_PER_MS),
+    )
+    rig.drive_on().until(Phase.WEIGHING).settle(48_009).run(10)
+    weighed_ns = rig.now_ns
+    rig.until(Phase.RELEASING)
+    assert rig.state.draft == RecordDraft(
+        visit_id=3 << 20 | 1,
+        verdict=Verdict.PASS,
+        reason="table",
+        source=WeightSource.INDICATOR,
+        gross_kg=48_000,
+        uncertainty_kg=10,
+        e_kg=20,
+        limit_kg=49_000,
+        over_kg=0,
+        limit_row="6-artic-159",
+        axles=6,
+        axle_loads_kg=(7_000, 41_000),
+        vehicle_type="articulated",
+        plate=PLATE,
+        plate_colour="yellow",
+        plate_kind="ordinary",
+        plate_source=PlateSource.CAMERA,
+        plate_margin_mn=3_000,
+        weigh_flags=0,
+        zero_age_ms=90,
+        arrived_ns=arrived_ns,
+        weighed_ns=weighed_ns,
+        photos=(PHOTO,),
+        simulated=False,
+    )
+
+
+def test_a_refusal_without_a_held_mass_shows_what_was_indicated() -> None:
+    rig = LaneRig()
+    rig.reading = None
+    rig.board(30_000).until(Phase.HELD, 45_000).press(REFUSE).until(Phase.EGRESS)
+    draft = rig.state.draft
+    assert draft is not None
+    assert (draft.verdict, draft.reason, draft.gross_kg) == (Verdict.REFUSED, "unsteady", 30_000)
+    assert (draft.plate, draft.plate_source) == ("", PlateSource.NONE)
+    assert (draft.plate_colour, draft.plate_kind, draft.plate_margin_mn) == ("", "", 0)
+    assert (draft.limit_kg, draft.over_kg, draft.limit_row) == (None, 0, "")
+    assert (draft.axles, draft.photos, draft.uncertainty_kg) == (None, (), 0)
+    assert rig.state.limit == NO_LIMIT
+
+
+def test_display_of_an_overloaded_vehicle() -> None:
+    rig = LaneRig().weigh(50_200).until(Phase.EGRESS)
+    shown = rig.out.display
+    assert (shown.plate, shown.axles) == (PLATE, 6)
+    assert (shown.gross_kg, shown.limit_kg, shown.over_kg) == (50_200, 49_000, 1_200)
+
+
+def test_a_second_record_is_never_asked_for_under_an_acknowledged_id() -> None:
+    rig = LaneRig().weigh().until(Phase.RELEASING).run(1_000)
+    sent = len(rig.drafts)
+    rig.set(InputName.BEAM_EXIT, True).run(1_000)
+    assert len(rig.drafts) == sent
+
+
+def test_the_visit_counter_has_a_bound() -> None:
+    params = LaneRig(boot_id=2).params
+    assert next_visit_id((1 << 20) - 1, params) == (2 << 20) + (1 << 20) - 1
+    with pytest.raises(AssertionError, match="restart due"):
+        next_visit_id(1 << 20, params)
