@@ -10,7 +10,8 @@ import pytest
 
 from hal.contract.types import NS_PER_S
 from hal.sim.deck import STEP_NS, Deck, DeckParams, record_passage
-from hal.sim.scripts import ARTICULATED_6, FLEET, RIGID_2, random_trucks
+from hal.sim.fleet import ARTICULATED_6, FLEET, RIGID_2
+from hal.sim.scripts import random_trucks
 from hal.sim.truck import Truck, TruckPlan
 
 PARAMS = DeckParams()

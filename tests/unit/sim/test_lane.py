@@ -8,8 +8,8 @@ import pytest
 
 from hal.contract.types import InputName
 from hal.sim.deck import STEP_NS
+from hal.sim.fleet import RIGID_2
 from hal.sim.lane import ARM_CLEAR_MDEG, ARM_OPEN_MDEG, Arm, Lane, LaneGeometry
-from hal.sim.scripts import RIGID_2
 from hal.sim.truck import Truck
 
 GEOMETRY = LaneGeometry()

@@ -10,7 +10,8 @@ import pytest
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, InputName, MonotonicNs
 from hal.sim.deck import STEP_NS
-from hal.sim.scripts import RIGID_4, SCRIPTS
+from hal.sim.fleet import RIGID_4
+from hal.sim.scripts import SCRIPTS
 from hal.sim.traffic import Finished
 from hal.sim.world_local import LocalWorld
 from hal.sim.world_shared import SharedWorld

@@ -7,16 +7,9 @@ from dataclasses import replace
 import pytest
 
 from hal.contract.types import InputName, MonotonicNs, Side
+from hal.sim.fleet import ARTICULATED_5, RIGID_4
 from hal.sim.operator import PRESSES_MAX, Fingers, Operator, Reaction
-from hal.sim.scripts import (
-    ARTICULATED_5,
-    OVERLOADED_4,
-    RIGID_4,
-    SCRIPTS,
-    UNREADABLE_3,
-    Script,
-    plate_keys,
-)
+from hal.sim.scripts import OVERLOADED_4, SCRIPTS, UNREADABLE_3, Script, plate_keys
 from hal.sim.traffic import Finished, Stage, tailgating
 from hal.sim.truck import TruckPlan
 from hal.sim.world import TRUCKS_MAX
