@@ -1,25 +1,34 @@
 """Named flags for what is wrong with cells, deck, vehicle or load; each blocks or alarms.
 
-Looks at what the other modules already know and names it. It changes no mass; the pipeline
-holds nothing while a blocking flag stands.
+Looks at what the other modules already know and names it. Flags of a vehicle stand until it
+has left. It changes no mass; the pipeline holds nothing while a blocking flag stands.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import isnan
 
-from hal.contract.types import MonotonicNs, Tri
+from hal.contract.types import NS_PER_S, MonotonicNs, Tri
 from terminal.core.types import Event, WeighFlag
-from terminal.weighing.history import TOTAL, History
-from terminal.weighing.hold import UNSTEADY_S, HoldKeeper
+from terminal.weighing.boarding import Boarding, study
+from terminal.weighing.cellwatch import CellWatch
+from terminal.weighing.corners import CornerMemory
+from terminal.weighing.history import CENTRE, TOTAL, History
+from terminal.weighing.hold import UNSTEADY_S, Held, HoldKeeper
 from terminal.weighing.params import WeighParams
 from terminal.weighing.samples import CellStream
 from terminal.weighing.zero import ZeroKeeper
 
-ALARM_ONLY = WeighFlag.GLITCH | WeighFlag.DISTURBED | WeighFlag.LEFT_EARLY
 EVENTS_MAX = 64
+NOT_ON_S = 1.5
+CLEAR_S = 0.3
+BLOCKED_S = 0.25
+SECOND_KG_MIN = 500.0
+SUPPORT_KG_MIN = 300.0
+AFTER_S = 2.0
+"""How long a flag about a vehicle that has left still stands."""
+LEFT_EARLY_S_MIN = 1.5
 
 
 class Diagnostics:
@@ -30,9 +39,22 @@ class Diagnostics:
         self._history = history
         self._hold = hold
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
+        self.cells = CellWatch(params, history.step_s)
+        self.corners = CornerMemory(max(params.cells, 1))
+        self.boarding: Boarding | None = None
         self.axles: tuple[tuple[float, ...], tuple[float, ...]] | None = None
         self.groups: tuple[float, ...] = ()
-        self._visit_flags = WeighFlag.NONE
+        self._visit = WeighFlag.NONE
+        self._after = WeighFlag.NONE
+        self._after_until_ns = 0
+        self._began: int | None = None
+        self._began_ns = 0
+        self._ever_held = False
+        self._studied = -1
+        self._clear_s = self._blocked_s = 0.0
+        self._was_clear = False
+        self._rest: tuple[float, float] | None = None
+        self._before = WeighFlag.NONE
 
     def step(
         self,
@@ -43,33 +65,141 @@ class Diagnostics:
         now_ns: MonotonicNs,
     ) -> tuple[WeighFlag, int, bool]:
         """Flags now standing, the cell named (-1: none), and whether holding is forbidden."""
-        flags, cell = WeighFlag.NONE, -1
-        if not loaded:
-            self._visit_flags = WeighFlag.NONE
-        total = float(self._history.recent(TOTAL, 0.3).mean())
+        self._follow(loaded, now_ns)
+        flags, cell = self.cells.step(cells, self._history, zero, loaded)
+        total = float(self._history.recent(TOTAL, 0.6).mean())
         if total > self._params.gross_kg_max:
             flags |= WeighFlag.OVERLOAD
         if zero.out_of_range:
             flags |= WeighFlag.ZERO_OUT
         if loaded and not zero.referenced():
             flags |= WeighFlag.NO_ZERO_REF
-        for index, stream in enumerate(cells):
-            if stream.saturated():
-                flags, cell = flags | WeighFlag.SATURATION, index
-            if stream.stuck() or isnan(stream.last_s):
-                flags, cell = flags | WeighFlag.CELL_FAULT, index
-        if self._hold.disturbed:
-            flags |= WeighFlag.DISTURBED
-        if self._hold.still_s() > UNSTEADY_S and self._hold.held is None:
-            flags |= WeighFlag.UNSTEADY
-        return flags, cell, bool(flags & ~ALARM_ONLY & ~WeighFlag.UNSTEADY)
+        if loaded:
+            self._vehicle(beams)
+            if self._hold.disturbed:
+                self._visit |= self._shift()
+                self._hold.disturbed = False
+            if self._hold.held is None and self._hold.still_s() > UNSTEADY_S and not flags:
+                self._visit |= WeighFlag.UNSTEADY
+            elif self._hold.held is not None:
+                self._visit &= ~WeighFlag.UNSTEADY
+        if now_ns < self._after_until_ns:
+            flags |= self._after
+        flags |= self._visit
+        if WeighFlag.CORNER_ERROR in flags and cell < 0:
+            worst = self.corners.worst()
+            cell = worst[0] if worst else -1
+        self._note(flags, cell, now_ns)
+        stop = flags & ~self._params.alarm_only & ~WeighFlag.UNSTEADY
+        return flags, cell, bool(stop)
 
-    def refuses_hold(self, now_ns: MonotonicNs) -> bool:
-        """Last look at a mass that is about to be held."""
-        return False
+    def last_look(self, held: Held, now_ns: MonotonicNs) -> bool:
+        """Study the drive-on of a vehicle about to be held; True when that forbids holding."""
+        self._ever_held = True
+        if self._studied == self._hold.still_from or self._began is None:
+            return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
+        self._studied = self._hold.still_from
+        history = self._history
+        still = history.steps.count - self._hold.still_from
+        found = study(
+            history.fine.view(self._began),
+            history.x_m,
+            history.far,
+            history.bin_s,
+            held.mass_kg,
+            held.centre_m,
+            still * history.thin,
+        )
+        first = self.boarding is None
+        self.boarding = found
+        self.axles = None
+        self.groups = ()
+        if found.axles is not None:
+            self.axles = (found.axles.loads_kg, found.axles.spacing_m)
+            self.groups = found.axles.groups_kg()
+        if found.wheel_off:
+            self._visit |= WeighFlag.OFF_DECK_WHEEL
+        if found.support_kg:
+            self._visit |= WeighFlag.EXTERNAL_SUPPORT
+        if first and not self._visit:
+            self.corners.add(found)
+        if self.corners.worst() is not None:
+            self._visit |= WeighFlag.CORNER_ERROR
+        return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
 
     def drain_events(self) -> Sequence[Event]:
         """Diagnostics since the last call."""
         events = tuple(self._events)
         self._events.clear()
         return events
+
+    def _follow(self, loaded: bool, now_ns: MonotonicNs) -> None:
+        """A vehicle's story: from its first axle until the deck is empty again."""
+        history = self._history
+        if loaded and self._began is None:
+            self._began = max(0, history.fine.count - round(2.0 / history.bin_s))
+            self._began_ns = now_ns
+            self.boarding, self.axles, self.groups = None, None, ()
+        elif not loaded and self._began is not None:
+            stayed_s = (now_ns - self._began_ns) / NS_PER_S
+            if not self._ever_held and not self._visit and stayed_s > LEFT_EARLY_S_MIN:
+                self._after = WeighFlag.LEFT_EARLY
+                self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
+            self._began = None
+            self._visit = WeighFlag.NONE
+            self._ever_held = self._was_clear = False
+            self._studied = -1
+            self._rest = None
+            self._clear_s = self._blocked_s = 0.0
+
+    def _vehicle(self, beams: tuple[Tri, Tri]) -> None:
+        """Where the vehicle stands, and whether it is alone."""
+        hold, step_s = self._hold, self._history.step_s
+        blocked = Tri.YES in beams
+        if hold.standing and not blocked:
+            self._clear_s += step_s
+        elif blocked:
+            self._clear_s = 0.0
+        if self._clear_s > CLEAR_S:
+            self._was_clear = True
+        entry = beams[0] is Tri.YES and hold.standing and self._was_clear
+        self._blocked_s = self._blocked_s + step_s if entry else 0.0
+        if self._blocked_s > BLOCKED_S:
+            self._visit |= WeighFlag.TWO_VEHICLES
+        if not hold.standing or not blocked:
+            self._visit &= ~WeighFlag.NOT_FULLY_ON
+        elif hold.still_s() > NOT_ON_S and WeighFlag.TWO_VEHICLES not in self._visit:
+            self._visit |= WeighFlag.NOT_FULLY_ON
+        self._second(beams)
+
+    def _second(self, beams: tuple[Tri, Tri]) -> None:
+        """Load added at the entry while the first vehicle stands is a second vehicle."""
+        history = self._history
+        total = float(history.recent(TOTAL, 0.3).mean())
+        centre = float(history.recent(CENTRE, 0.3).mean())
+        if self._hold.standing and self._was_clear and self._rest is None:
+            if self._hold.still_s() > 0.8:
+                self._rest = (total, centre)
+            return
+        if self._rest is None or not self._params.beams:
+            return
+        more = total - self._rest[0]
+        if more > max(SECOND_KG_MIN, 0.02 * self._rest[0]):
+            if beams[0] is Tri.YES and centre < self._rest[1] - 0.1:
+                self._visit |= WeighFlag.TWO_VEHICLES
+            elif beams[0] is Tri.NO and self._hold.standing:
+                self._visit |= WeighFlag.EXTERNAL_SUPPORT
+
+    def _shift(self) -> WeighFlag:
+        """A held mass has shifted: something took load off, or came on, or shook the deck."""
+        shift = self._hold.shift_kg
+        if shift < -max(SUPPORT_KG_MIN, 0.006 * self._params.max_kg * 0.5):
+            return WeighFlag.EXTERNAL_SUPPORT
+        return WeighFlag.DISTURBED
+
+    def _note(self, flags: WeighFlag, cell: int, now_ns: MonotonicNs) -> None:
+        for flag in WeighFlag:
+            if flag in flags and flag not in self._before:
+                detail = f"cell {cell}" if cell >= 0 else ""
+                self._events.append(Event(f"flag_{(flag.name or '').lower()}", now_ns, detail))
+        self._before = flags

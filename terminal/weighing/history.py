@@ -63,7 +63,7 @@ class History:
         y_m = np.asarray(params.cell_y_mm, dtype=float) / 1_000.0
         self.y_m = y_m
         self.width_m = float(np.ptp(y_m)) or 1.0
-        self._far = (y_m - y_m.min()) / self.width_m
+        self.far = (y_m - y_m.min()) / self.width_m
         self._floor_kg = 0.25 * params.occupied_kg
         keep = round(KEEP_S / bin_s)
         self.fine = Series(params.cells, keep)
@@ -88,7 +88,7 @@ class History:
                 [
                     total,
                     float(smooth @ self.x_m) / total if loaded else np.nan,
-                    float(smooth @ self._far) / total if loaded else np.nan,
+                    float(smooth @ self.far) / total if loaded else np.nan,
                 ]
             )
         )

@@ -55,6 +55,7 @@ class HoldKeeper:
         self.standing = False
         self.still_from = 0
         self.disturbed = False
+        self.shift_kg = 0.0
         self.estimate: Estimate | None = None
         self.wind_kg = 0.0
 
@@ -151,4 +152,5 @@ class HoldKeeper:
             self._moving()
             return
         self.disturbed = True
+        self.shift_kg = shift
         self.void()

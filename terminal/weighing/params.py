@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terminal.core.types import WeightSource
+from terminal.core.types import WeighFlag, WeightSource
 
 OVER_DIVISIONS = 9
 """Nothing is shown above Max + 9 e (R 76 4.2.3)."""
@@ -18,6 +18,10 @@ UNDER_DIVISIONS = 20
 
 LIMITS_KG = (18_000, 25_000, 27_000, 31_000, 35_000, 36_000, 42_000, 43_000, 46_000, 49_000)
 """Gross limits of the enforcement table: close to one, the terminal holds longer."""
+
+
+ALARM_ONLY = WeighFlag.GLITCH | WeighFlag.DISTURBED | WeighFlag.LEFT_EARLY
+"""Flags that alarm; all others forbid holding a mass while they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class WeighParams:
     deck_length_mm: int
     source: WeightSource = WeightSource.AMPLIFIER
     careful_kg: tuple[int, ...] = LIMITS_KG
+    alarm_only: WeighFlag = ALARM_ONLY
 
     def __post_init__(self) -> None:
         """A wrong table is a programmer error: the loaders check files before they come here."""

@@ -151,7 +151,8 @@ class Pipeline:
         total = float(forces.sum())
         empty = total < 0.75 * self.params.occupied_kg
         clear = self._clear()
-        self.zero.feed(counts, clear and zero_allowed and empty, now_ns)
+        quiet = clear and zero_allowed and (empty or not self.zero.referenced())
+        self.zero.feed(counts, quiet, now_ns)
         if not self.history.push(forces):
             return None
         return self._step(clear, now_ns)
@@ -174,7 +175,7 @@ class Pipeline:
         before = self.hold.held
         self.hold.step(loaded and known, clear and valid and not blocked)
         if self.hold.held is not None and self.hold.held is not before:
-            if self.checks.refuses_hold(now_ns):
+            if self.checks.last_look(self.hold.held, now_ns):
                 self.hold.held = None
             else:
                 self._held_since_ns = now_ns

@@ -27,6 +27,8 @@ TRACK_REACH_DIVISIONS = 0.5
 """Tracking works only while the display would show zero."""
 BELOW_ZERO_S = 5.0
 """Automatic zero setting: stable and below zero for at least so long (R 76 4.5.6)."""
+EMPTY_SHARE = 0.75
+"""A first zero further off than this share of the occupied threshold could be a vehicle."""
 WINDOW_S = 1.5
 STILL_DIVISIONS = 1.0
 ZERO_AGE_S_MAX = 4 * 3_600
@@ -140,16 +142,14 @@ class ZeroKeeper:
         """First empty deck since the start: initial zero, or confirmation of the stored one."""
         counts = np.median(block, axis=0)
         offset_kg = self._offset_kg(counts)
-        base_kg = self._initial_kg if self._restored else 0.0
+        away_kg = offset_kg - (self._initial_kg if self._restored else 0.0)
         share = SETTING_SHARE if self._restored else INITIAL_SHARE
-        if abs(offset_kg - base_kg) > share * self._params.max_kg:
-            if (
-                abs(offset_kg - base_kg)
-                < max(4 * SETTING_SHARE * self._params.max_kg, self._params.occupied_kg)
-                and not self.out_of_range
-            ):
+        limit_kg = min(share * self._params.max_kg, EMPTY_SHARE * self._params.occupied_kg)
+        if abs(away_kg) > limit_kg:
+            near = abs(away_kg) <= INITIAL_SHARE * self._params.max_kg
+            if near and not self.out_of_range:
                 self.out_of_range = True
-                self._note("zero_out", now_ns, f"deck reads {offset_kg - base_kg:.0f} kg")
+                self._note("zero_out", now_ns, f"deck reads {away_kg:.0f} kg")
             return
         if not self._restored:
             self._initial_kg = offset_kg

@@ -1,0 +1,118 @@
+"""Flags of single load cells: dead, lost, stuck, saturated, drifting, glitching.
+
+Compares each cell with its own past and with its partner across the deck. It names the cell
+and leaves the decision to others; it never repairs a signal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from math import isfinite
+
+import numpy as np
+
+from terminal.core.types import WeighFlag
+from terminal.weighing.history import History
+from terminal.weighing.params import WeighParams
+from terminal.weighing.samples import CellStream
+from terminal.weighing.zero import ZeroKeeper
+
+DEAD_SHARE_MAX = 0.12
+DEAD_KG_MIN = 900.0
+"""The partner must carry at least so much before silence says anything."""
+DEAD_S = 0.4
+LOST_S = 0.3
+DRIFT_S = 2.6
+DRIFT_KG_PER_S = 1.2
+DRIFT_OTHERS = 5.0
+DRIFT_STRAIGHT = 0.93
+GLITCHES_MAX = 6
+GLITCH_S = 2.0
+OVERLOAD_SHARE = 1.15
+LINE_M = 0.3
+
+
+class CellWatch:
+    """step() once per estimator step; flags stand while their cause does, faults 5 s longer."""
+
+    def __init__(self, params: WeighParams, step_s: float) -> None:
+        self._params = params
+        self._step_s = step_s
+        self._span = np.asarray(params.kg_per_count, dtype=float)
+        self._dead_s = np.zeros(params.cells)
+        self._lost_s = np.zeros(params.cells)
+        self._raw: deque[np.ndarray] = deque(maxlen=max(8, round(DRIFT_S / step_s)))
+        self._partner = _partners(params)
+        self._drifting = -1
+        self._settled_s = 0.0
+
+    def step(
+        self, cells: Sequence[CellStream], history: History, zero: ZeroKeeper, loaded: bool
+    ) -> tuple[WeighFlag, int]:
+        """Flags and the cell named last."""
+        flags, named = WeighFlag.NONE, -1
+        forces = history.step_forces.view(history.step_forces.count - 1)[0]
+        for index, cell in enumerate(cells):
+            if cell.saturated():
+                flags, named = flags | WeighFlag.SATURATION, index
+            lately = [t for t in cell.glitch_times_s if cell.last_s - t < GLITCH_S]
+            if len(lately) >= GLITCHES_MAX:
+                flags, named = flags | WeighFlag.GLITCH, index
+        self._lost_s = np.where(np.isfinite(forces), 0.0, self._lost_s + self._step_s)
+        over = np.nonzero(forces > OVERLOAD_SHARE * self._params.cell_cap_kg)[0]
+        if len(over):
+            flags, named = flags | WeighFlag.OVERLOAD, int(over[0])
+        drift = self._drift(forces + zero.counts * self._span, loaded)
+        if drift >= 0:
+            flags, named = flags | WeighFlag.CELL_DRIFT, drift
+        fault = self._fault(cells, forces, loaded)
+        if fault >= 0:
+            flags, named = flags | WeighFlag.CELL_FAULT, fault
+        return flags, named
+
+    def _fault(self, cells: Sequence[CellStream], forces: np.ndarray, loaded: bool) -> int:
+        for index, cell in enumerate(cells):
+            if cell.stuck() or not isfinite(cell.last_s) or self._lost_s[index] > LOST_S:
+                return index
+        if not loaded:
+            self._dead_s[:] = 0.0
+            return -1
+        other = np.where(self._partner >= 0, forces[self._partner], 0.0)
+        dead = (other > DEAD_KG_MIN) & (forces < DEAD_SHARE_MAX * other)
+        self._dead_s = np.where(dead, self._dead_s + self._step_s, 0.0)
+        worst = int(np.argmax(self._dead_s))
+        return worst if self._dead_s[worst] > DEAD_S else -1
+
+    def _drift(self, raw_kg: np.ndarray, loaded: bool) -> int:
+        """One cell that runs away in a straight line while the others stay, deck empty."""
+        if not loaded:
+            self._raw.append(raw_kg)
+        else:
+            self._raw.clear()
+        if len(self._raw) < (self._raw.maxlen or 0) or loaded:
+            return self._drifting
+        block = np.asarray(self._raw)
+        if not np.isfinite(block).all():
+            return self._drifting
+        when = (np.arange(len(block)) - (len(block) - 1) / 2) * self._step_s
+        slope = (when @ block) / float(when @ when)
+        spread = block.var(axis=0) * len(block)
+        straight = slope**2 * float(when @ when) / np.maximum(spread, 1e-9)
+        order = np.argsort(np.abs(slope))
+        worst, next_worst = int(order[-1]), float(abs(slope[order[-2]])) if len(order) > 1 else 0.0
+        runs = abs(slope[worst]) > max(DRIFT_KG_PER_S, DRIFT_OTHERS * next_worst)
+        self._drifting = worst if runs and straight[worst] > DRIFT_STRAIGHT else -1
+        return self._drifting
+
+
+def _partners(params: WeighParams) -> np.ndarray:
+    """For each cell the one across the deck, -1 where there is none."""
+    x, y = np.asarray(params.cell_x_mm) / 1e3, np.asarray(params.cell_y_mm) / 1e3
+    found = np.full(params.cells, -1)
+    for i in range(params.cells):
+        same = [j for j in range(params.cells) if j != i and abs(x[j] - x[i]) < LINE_M]
+        across = [j for j in same if abs(y[j] - y[i]) > 0.5]
+        if len(across) == 1:
+            found[i] = across[0]
+    return found
