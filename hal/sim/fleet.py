@@ -106,7 +106,8 @@ def plates(base: TruckPlan) -> tuple[str, ...]:
         if base.plate_kind == "ne_large":
             plate = f"晋L{rng.randrange(10_000, 100_000)}D"
         else:
-            plate = f"晋L{rng.choice('ABCDEFGHJK')}{rng.randrange(1_000, 10_000)}"
+            own = 1_000 * (FLEET.index(base) + 1)
+            plate = f"晋L{rng.choice('ABCDEFGHJK')}{rng.randrange(own, own + 1_000)}"
         if plate not in made:
             made.append(plate)
     return tuple(made)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hal.contract.types import NS_PER_MS
 from terminal.core import scale
 from terminal.core.facts import Facts, plate_of
-from terminal.core.limits import judge, over_kg
+from terminal.core.limits import EDITION, judge, over_kg
 from terminal.core.plate import kind_of
 from terminal.core.types import (
     PlateSource,
@@ -145,6 +145,7 @@ def draft_of(f: Facts, state: State, verdict: Verdict, reason: str) -> RecordDra
         limit_kg=limit_kg,
         over_kg=0 if limit_kg is None else over_kg(gross_kg, limit_kg, 0),
         limit_row=state.limit.row_id,
+        limit_edition=EDITION if state.limit.row_id else "",
         axles=None if latch is None else latch.axles,
         axle_loads_kg=() if latch is None else latch.axle_loads_kg,
         vehicle_type=state.limit.vehicle_type,

@@ -51,6 +51,7 @@ def test_every_field_of_a_passing_record() -> None:
         weighed_ns=weighed_ns,
         photos=(PHOTO,),
         simulated=False,
+        limit_edition="2016-62+rd",
     )
 
 
@@ -64,6 +65,7 @@ def test_a_refusal_without_a_held_mass_shows_what_was_indicated() -> None:
     assert (draft.plate, draft.plate_source) == ("", PlateSource.NONE)
     assert (draft.plate_colour, draft.plate_kind, draft.plate_margin_mn) == ("", "", 0)
     assert (draft.limit_kg, draft.over_kg, draft.limit_row) == (None, 0, "")
+    assert draft.limit_edition == ""
     assert (draft.axles, draft.photos, draft.uncertainty_kg) == (None, (), 0)
     assert rig.state.limit == NO_LIMIT
 
