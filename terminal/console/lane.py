@@ -124,7 +124,7 @@ def _inferred(
     """The truck that state, beams and weight speak of; None when they speak of none."""
     weighed = snapshot.weighed
     loaded = weighed is not None and weighed.deck_empty is Tri.NO
-    state = snapshot.state
+    state = snapshot.state.upper()
     entry, exit_ = levels["beam_entry"] == "yes", levels["beam_exit"] == "yes"
     if not (loaded or entry or exit_ or state in AT_ENTRY):
         return None

@@ -117,7 +117,7 @@ class View:
         if snapshot is None:
             return {"state": "", "reason": ""}
         display, reason = snapshot.display, snapshot.display.reason
-        state = self._texts.get(f"console.state.{snapshot.state}", snapshot.state)
+        state = self._texts.get(f"console.state.{snapshot.state.upper()}", snapshot.state)
         hold = {
             part: self._texts[f"hold.{reason.value}.{part}"]
             for part in ("sign", "operator", "first_aid", "todo")
@@ -127,7 +127,7 @@ class View:
             "visit_id": snapshot.visit_id,
             "plate": display.plate,
             "axles": display.axles,
-            "trail": [(self.t(f"state.{name}"), name == snapshot.state) for name in TRAIL],
+            "trail": [(self.t(f"state.{name}"), name == snapshot.state.upper()) for name in TRAIL],
             "reason": "" if reason is HoldReason.NONE else reason.value,
             "hold": hold,
         }

@@ -131,7 +131,7 @@ _ZH: dict[H, HoldText] = {
         "轴数未确认",
         "轴数未能自动确认，不能选用限值。",
         "现场数清车辆轴数，包括提升轴。",
-        "在键盘上输入轴数；记录会注明。",
+        "请车辆退回重新上磅（键盘 A，菜单 3）；仍不能确认时联系维护人员。",
     ),
     H.LEDGER_AWAY: HoldText(
         "记录服务中断",
@@ -149,13 +149,13 @@ _ZH: dict[H, HoldText] = {
         "超限",
         "车辆总重超过限值，禁止出场。",
         "核对车牌、轴数和限值是否正确。",
-        "请车辆退回卸载后重新称重；持超限运输通行证的须双人授权。",
+        "请车辆退回卸载后重新称重。",
     ),
     H.OPERATOR: HoldText(
         "人工拦停",
         "操作员已拦停车辆。",
         "询问操作员拦停原因。",
-        "操作员在键盘上解除后继续。",
+        "车辆退出地衡后通道自动恢复。",
     ),
     H.LEFT_EARLY: HoldText(
         "提前离磅",
@@ -273,7 +273,7 @@ _EN: dict[H, HoldText] = {
         "Axles unknown",
         "The axle count is not certain, so no limit can be chosen.",
         "Count the axles on site, lifted ones included.",
-        "Type the count on the keypad; the record says so.",
+        "Let it back out and weigh again (keypad A, menu 3); else call maintenance.",
     ),
     H.LEDGER_AWAY: HoldText(
         "Records offline",
@@ -291,13 +291,13 @@ _EN: dict[H, HoldText] = {
         "Over the limit",
         "The gross mass is above the limit; no exit.",
         "Check plate, axle count and limit.",
-        "Let it back out, unload and weigh again; a permit needs two persons.",
+        "Let it back out, unload and weigh again.",
     ),
     H.OPERATOR: HoldText(
         "Held by hand",
         "The operator holds the vehicle.",
         "Ask the operator why.",
-        "It goes on when the operator lifts the hold on the keypad.",
+        "The lane recovers when the vehicle has left the deck.",
     ),
     H.LEFT_EARLY: HoldText(
         "Left too early",

@@ -63,7 +63,7 @@ def weighed(kg: int | None, motion: Tri = Tri.NO) -> Weighed:
 def snapshot(state: str, display: Display, kg: int | None) -> Snapshot:
     return Snapshot(
         time.monotonic_ns(),
-        state,
+        state.lower(),
         41,
         display,
         weighed(kg),

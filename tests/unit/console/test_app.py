@@ -91,7 +91,7 @@ def test_health_for_machines(site: Site) -> None:
     found = site.client.get("/health")
     assert found.status_code == 200
     said = found.json()
-    assert said["state"] == "LOCKOUT"
+    assert said["state"] == "lockout"
     assert said["reason"] == "barrier_fault"
     assert said["faults"] == [["barrier_exit", "contradiction"]]
     assert said["targets"][1] == {
