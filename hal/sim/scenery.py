@@ -101,9 +101,10 @@ def paint(scene: Scene, view: View) -> Pixels:
     for distance, truck in sorted(placed, key=lambda item: -item[0]):
         brush = Brush(picture, view, distance)
         (_front if view.front else _rear)(brush, truck)
-        art, corners = _plate(brush, truck, front=view.front)
-        _paste(picture, art, corners)
-        plates.append(corners)
+        if truck.plate:
+            art, corners = _plate(brush, truck, front=view.front)
+            _paste(picture, art, corners)
+            plates.append(corners)
     return _light(picture, scene.light_pct, plates)
 
 

@@ -16,6 +16,7 @@ from terminal.anpr.types import Pixels
 from terminal.core.plate import UNKNOWN_COLOUR
 
 SHARE_MIN: Final = 0.25
+FOREIGN_SHARE_MIN: Final = 0.4
 GREY_SATURATION_MAX: Final = 40
 WHITE_VALUE_MIN: Final = 130
 BLACK_VALUE_MAX: Final = 85
@@ -54,6 +55,14 @@ def _without_hue(saturation: NDArray[np.uint8], value: NDArray[np.uint8]) -> str
         return "white"
     lit = float(np.percentile(value, 95))
     return "black" if ground <= BLACK_VALUE_MAX and lit > 2 * ground + 40 else UNKNOWN_COLOUR
+
+
+def is_foreign(crop: Pixels) -> bool:
+    """Whether the ground is a colour no plate has (red banners, tail lamps, hazard stripes)."""
+    hsv = cv2.cvtColor(crop, cv2.COLOR_BGR2HSV)
+    hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
+    red = ((hue < 8) | (hue > 140)) & (saturation > 90) & (value > 50)
+    return float(red.mean()) > FOREIGN_SHARE_MIN
 
 
 def has_colour(picture: Pixels) -> bool:

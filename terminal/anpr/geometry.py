@@ -52,6 +52,14 @@ def pad(quad: Quad, across: float, along: float) -> Quad:
     return padded
 
 
+def extend_left(quad: Quad, part: float) -> Quad:
+    """Move the left edge outwards by this part of the width."""
+    longer = quad.copy()
+    longer[0] -= (quad[1] - quad[0]) * np.float32(part)
+    longer[3] -= (quad[2] - quad[3]) * np.float32(part)
+    return longer
+
+
 def cut(picture: Pixels, quad: Quad) -> Pixels:
     """The quadrilateral's content, straightened; no larger than the recogniser can use."""
     width, height = sides(quad)

@@ -32,7 +32,7 @@ class VoteSettings:
 
     margin: float = 2.0
     frames: int = 2
-    score: float = 1.0
+    score: float = 1.5
     unsure_score: float = -4.0
     place: float = 0.9
     legible_places_min: int = 4
