@@ -16,7 +16,10 @@ from msgspec import Meta
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Kg = Annotated[int, Meta(ge=0, le=300_000)]
-Gpio = Annotated[int, Meta(ge=0, le=53)]
+Line = Annotated[int, Meta(ge=-1, le=115)]
+"""BCM number; 100 to 115 are lines GPA0 to GPB7 of an MCP23017; -1 is not wired."""
+I2cBus = Annotated[int, Meta(ge=0, le=20)]
+I2cAddress = Annotated[int, Meta(ge=0, le=0x77)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 
 
@@ -64,12 +67,16 @@ class Weighing(_Section, frozen=True):
 
 
 class Amplifier(_Section, frozen=True):
-    """The load-cell front end, when source = "amplifier"."""
+    """The load-cell front end, when source = "amplifier".
 
-    kind: Literal["sim", "nau7802", "hx711", "mcu"] = "sim"
-    bus: Annotated[int, Meta(ge=0, le=20)] = 1
+    clock_pins, data_pins: one BCM number a cell for hx711 and ads1232; power_pin: PDWN of all
+    ADS1232, -1 when strapped high. iio_devices: names or numbers under /sys/bus/iio, one a cell.
+    """
+
+    kind: Literal["sim", "nau7802", "hx711", "ads1232", "iio", "mcu"] = "sim"
+    bus: I2cBus = 1
     address: Annotated[int, Meta(ge=0x08, le=0x77)] = 0x2A
-    mux_address: Annotated[int, Meta(ge=0, le=0x77)] = 0x70
+    mux_address: I2cAddress = 0x70
     cells: Annotated[int, Meta(ge=1, le=8)] = 8
     rate_sps: Literal[10, 20, 40, 80, 320] = 80
     gain: Literal[1, 2, 4, 8, 16, 32, 64, 128] = 128
@@ -77,6 +84,10 @@ class Amplifier(_Section, frozen=True):
     cell_x_cm: tuple[int, ...] = (0, 0, 600, 600, 1_200, 1_200, 1_800, 1_800)
     cell_y_cm: tuple[int, ...] = (0, 300, 0, 300, 0, 300, 0, 300)
     calibration: str = "calibration.json"
+    clock_pins: Annotated[tuple[int, ...], Meta(max_length=8)] = ()
+    data_pins: Annotated[tuple[int, ...], Meta(max_length=8)] = ()
+    power_pin: Line = -1
+    iio_devices: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
 
 
 class IndicatorSection(_Section, frozen=True):
@@ -91,34 +102,39 @@ class IndicatorSection(_Section, frozen=True):
 
 
 class Field(_Section, frozen=True):
-    """Inputs and relays by BCM number; -1 is not wired. Kind "sim" needs no pins."""
+    """Inputs and relays by line number. Kind "sim" needs no pins.
+
+    expander_address: of an MCP23017 that carries inputs numbered from 100, 0 for none.
+    """
 
     kind: Literal["sim", "gpio"] = "sim"
-    beam_entry: Annotated[int, Meta(ge=-1, le=53)] = 5
-    beam_exit: Annotated[int, Meta(ge=-1, le=53)] = 6
-    loop_entry: Annotated[int, Meta(ge=-1, le=53)] = 12
-    loop_exit: Annotated[int, Meta(ge=-1, le=53)] = 13
-    estop: Annotated[int, Meta(ge=-1, le=53)] = 16
-    wired_release: Annotated[int, Meta(ge=-1, le=53)] = 19
-    seal: Annotated[int, Meta(ge=-1, le=53)] = -1
-    door: Annotated[int, Meta(ge=-1, le=53)] = -1
+    beam_entry: Line = 5
+    beam_exit: Line = 6
+    loop_entry: Line = 12
+    loop_exit: Line = 13
+    estop: Line = 16
+    wired_release: Line = 19
+    seal: Line = -1
+    door: Line = -1
     debounce_ms: Annotated[int, Meta(ge=0, le=500)] = 30
     normally_closed: bool = True
-    exit_open: Annotated[int, Meta(ge=-1, le=53)] = 20
-    exit_close: Annotated[int, Meta(ge=-1, le=53)] = -1
-    exit_is_open: Annotated[int, Meta(ge=-1, le=53)] = 21
-    exit_is_closed: Annotated[int, Meta(ge=-1, le=53)] = 22
-    exit_contact: Annotated[int, Meta(ge=-1, le=53)] = 23
-    entry_open: Annotated[int, Meta(ge=-1, le=53)] = 24
-    entry_close: Annotated[int, Meta(ge=-1, le=53)] = -1
-    entry_is_open: Annotated[int, Meta(ge=-1, le=53)] = 25
-    entry_is_closed: Annotated[int, Meta(ge=-1, le=53)] = 26
-    entry_contact: Annotated[int, Meta(ge=-1, le=53)] = 27
-    lamp_entry: Annotated[int, Meta(ge=-1, le=53)] = 17
-    lamp_exit: Annotated[int, Meta(ge=-1, le=53)] = 18
-    siren: Annotated[int, Meta(ge=-1, le=53)] = -1
+    exit_open: Line = 20
+    exit_close: Line = -1
+    exit_is_open: Line = 21
+    exit_is_closed: Line = 22
+    exit_contact: Line = 23
+    entry_open: Line = 24
+    entry_close: Line = -1
+    entry_is_open: Line = 25
+    entry_is_closed: Line = 26
+    entry_contact: Line = 27
+    lamp_entry: Line = 17
+    lamp_exit: Line = 18
+    siren: Line = -1
     relay_active_high: bool = True
     pulse_ms: Annotated[int, Meta(ge=100, le=3_000)] = 500
+    expander_bus: I2cBus = 1
+    expander_address: I2cAddress = 0
 
 
 class SignSection(_Section, frozen=True):
@@ -134,11 +150,18 @@ class SignSection(_Section, frozen=True):
 
 
 class KeypadSection(_Section, frozen=True):
-    """The operator's keypad. PIN hashes are made by `weigh-terminal pin`."""
+    """The operator's keypad. PIN hashes are made by `weigh-terminal pin`.
+
+    rows, columns: by default on an MCP23017 of its own, because beside a sign and two barriers
+    the header has no eight lines left. device: a USB keypad's node, empty for the first found.
+    """
 
     kind: Literal["sim", "matrix", "usb", "none"] = "sim"
-    rows: tuple[Gpio, ...] = (4, 7, 8, 9)
-    columns: tuple[Gpio, ...] = (0, 1, 14, 15)
+    rows: Annotated[tuple[Line, ...], Meta(min_length=4, max_length=4)] = (108, 109, 110, 111)
+    columns: Annotated[tuple[Line, ...], Meta(min_length=4, max_length=4)] = (100, 101, 102, 103)
+    expander_bus: I2cBus = 1
+    expander_address: I2cAddress = 0x20
+    device: str = ""
     debounce_ms: Annotated[int, Meta(ge=5, le=200)] = 30
     operator_pins: tuple[str, ...] = ()
     supervisor_pins: tuple[str, ...] = ()

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from terminal.config import Config, Field, Problem
+from terminal.config import Config, Problem
+from terminal.config_pins import pin_problems
 
 FULL_DIVISIONS_MAX = 10_000
 FULL_DIVISIONS_MIN = 500
 ENTRY_BARRIER = ("entry_open", "entry_is_open", "entry_is_closed", "entry_contact")
 EXIT_BARRIER = ("exit_open", "exit_is_open", "exit_is_closed", "exit_contact")
-NOT_PINS = ("debounce_ms", "pulse_ms")
 WIRES = ("beam_exit", "loop_exit", "estop", "lamp_entry", "lamp_exit")
+
+CONVERTERS: dict[str, dict[str, tuple[int, ...]]] = {
+    "hx711": {"rate_sps": (10, 80), "gain": (128, 64, 32)},
+    "ads1232": {"rate_sps": (10, 80), "gain": (1, 2, 64, 128)},
+    "iio": {"rate_sps": (10, 80)},
+}
+"""What each converter can be strapped or told to, by key of [amplifier]."""
+LISTS: dict[str, tuple[str, ...]] = {
+    "hx711": ("clock_pins", "data_pins"),
+    "ads1232": ("clock_pins", "data_pins"),
+    "iio": ("iio_devices",),
+}
+"""Keys of [amplifier] that need one value a cell."""
 
 
 def cross_check(config: Config) -> Iterator[Problem]:
@@ -19,6 +32,7 @@ def cross_check(config: Config) -> Iterator[Problem]:
     yield from _instrument(config)
     yield from _cells(config)
     yield from _wires(config)
+    yield from pin_problems(config)
     yield from _names(config)
 
 
@@ -58,18 +72,17 @@ def _cells(config: Config) -> Iterator[Problem]:
         yield Problem(
             "amplifier.mux_address", "0", "the multiplexer's address (all NAU7802 share 0x2A)"
         )
+    settings = CONVERTERS.get(amplifier.kind, {})
+    for key, allowed in settings.items():
+        if getattr(amplifier, key) not in allowed:
+            found = str(getattr(amplifier, key))
+            yield Problem(f"amplifier.{key}", found, " or ".join(str(one) for one in allowed))
+    for key in LISTS.get(amplifier.kind, ()):
+        if len(getattr(amplifier, key)) < amplifier.cells:
+            found = f"{len(getattr(amplifier, key))} values"
+            yield Problem(f"amplifier.{key}", found, f"one for each of {amplifier.cells} cells")
     if amplifier.kind == "mcu" and not amplifier.port:
         yield Problem("amplifier.port", "empty", "the serial port of the microcontroller")
-
-
-def _pins(field: Field, double: bool) -> Iterator[tuple[str, int]]:
-    for key in field.__struct_fields__:
-        value = getattr(field, key)
-        unused = key.startswith("entry_") and not double
-        if key in NOT_PINS or unused or isinstance(value, bool) or not isinstance(value, int):
-            continue
-        if value >= 0:
-            yield f"field.{key}", value
 
 
 def _wires(config: Config) -> Iterator[Problem]:
@@ -84,15 +97,6 @@ def _wires(config: Config) -> Iterator[Problem]:
     for key in needed:
         if getattr(field, key) < 0:
             yield Problem(f"field.{key}", "-1 (not wired)", "a BCM pin: this lane needs it")
-    used: dict[int, str] = {}
-    pins = list(_pins(field, double))
-    if config.keypad.kind == "matrix":
-        pins += [(f"keypad.rows[{i}]", pin) for i, pin in enumerate(config.keypad.rows)]
-        pins += [(f"keypad.columns[{i}]", pin) for i, pin in enumerate(config.keypad.columns)]
-    for key, pin in pins:
-        if pin in used:
-            yield Problem(key, f"pin {pin}", f"a pin not used by {used[pin]}")
-        used.setdefault(pin, key)
 
 
 def _names(config: Config) -> Iterator[Problem]:

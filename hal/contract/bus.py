@@ -64,5 +64,8 @@ class ClockedPair(Protocol):
     def shift(self, pulses: int) -> tuple[int, int]:
         """Clock `pulses` bits in, most significant first. Returns (bits, longest high in ns)."""
 
+    def park(self, *, high: bool) -> None:
+        """Leave the clock high (a chip with a sleep pin powers down) or low. Raises OSError."""
+
     def close(self) -> None:
         """Free the lines, clock low."""

@@ -1,18 +1,20 @@
-"""Clock and data line of an HX711 on two GPIO, every high pulse measured.
+"""Clock and data line of an HX711 or ADS1232 on two GPIO, every high pulse measured.
 
-A preempted process leaves the clock high; after 60 us the chip sleeps and the rest of the word
+A preempted process leaves the clock high; after 60 us an HX711 sleeps and the rest of the word
 is made of ones. So the pair measures and reports, and the chip's driver judges.
 """
 
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from contextlib import suppress
 
 from gpiozero import InputDevice, OutputDevice
 
 from hal.contract.devices import Clock
-from hal.drivers.lines import absent, simulated
+from hal.contract.types import DeviceAbsentError
+from hal.drivers.lines import absent, route, simulated
 
 
 class GpioClockedPair:
@@ -21,11 +23,13 @@ class GpioClockedPair:
     def __init__(self, factory: object, clock_gpio: int, data_gpio: int, clock: Clock, name: str):
         self._clock, self._simulated = clock, simulated(factory)
         try:
-            self._sck = OutputDevice(clock_gpio, initial_value=False, pin_factory=factory)
+            source, number = route(factory, clock_gpio)
+            self._sck = OutputDevice(number, initial_value=False, pin_factory=source)
         except Exception as error:
             raise absent(name, clock_gpio, error) from error
         try:
-            self._dout = InputDevice(data_gpio, pull_up=True, pin_factory=factory)
+            source, number = route(factory, data_gpio)
+            self._dout = InputDevice(number, pull_up=True, pin_factory=source)
         except Exception as error:
             self._sck.close()
             raise absent(name, data_gpio, error) from error
@@ -60,8 +64,30 @@ class GpioClockedPair:
             raise OSError(errno.EIO, str(error)) from error
         return bits, longest_ns
 
+    def park(self, *, high: bool) -> None:
+        """Leave the clock high (an HX711 powers down) or low (it starts). Raises OSError."""
+        try:
+            self._sck.value = high
+        except Exception as error:  # lgpio.error derives from Exception alone
+            raise OSError(errno.EIO, str(error)) from error
+
     def close(self) -> None:
         """Free the lines, clock low."""
         for line in (self._sck, self._dout):
             with suppress(Exception):  # a line that is gone needs no freeing
                 line.close()
+
+
+def open_pairs(
+    factory: object, pins: Sequence[tuple[int, int]], clock: Clock, name: str
+) -> tuple[GpioClockedPair, ...]:
+    """One pair for each (clock, data); all are freed again when one fails. Raises as a pair."""
+    pairs: list[GpioClockedPair] = []
+    try:
+        for clock_gpio, data_gpio in pins:
+            pairs.append(GpioClockedPair(factory, clock_gpio, data_gpio, clock, name))
+    except DeviceAbsentError:
+        for pair in pairs:
+            pair.close()
+        raise
+    return tuple(pairs)

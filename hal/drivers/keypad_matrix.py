@@ -1,7 +1,8 @@
-"""4x4 matrix keypad on eight GPIO lines, scanned one row a time.
+"""4x4 matrix keypad on eight lines of the header or of an expander, scanned one row a time.
 
-Rows float except the one pulled low, so two pressed keys never short two outputs. Three keys
-on a rectangle look like four: then none of the rectangle counts until it was released.
+Rows float or are pulled low, so two pressed keys never short two outputs. All rows wait low
+together until some column falls: a quiet keypad costs one read. Three keys on a rectangle look
+like four: then none of the rectangle counts until it was released.
 """
 
 from __future__ import annotations
@@ -94,16 +95,25 @@ class MatrixKeypad:
 
     def _scan(self) -> int | None:
         """Bits of the contacts that look closed, or None when a line failed."""
+        for row in self._rows:
+            row.ground()
+        if not self._columns_low():
+            return None if self._failing() else 0
+        for row in self._rows:
+            row.release()
         raw = 0
         for at, row in enumerate(self._rows):
             row.ground()
-            levels = [column.closed() for column in self._columns]
+            raw |= self._columns_low() << SIZE * at
             row.release()
-            if row.error or Tri.UNKNOWN in levels:
-                return None
-            bits = sum(1 << n for n, level in enumerate(levels) if level is Tri.YES)
-            raw |= bits << SIZE * at
-        return raw
+        return None if self._failing() else raw
+
+    def _columns_low(self) -> int:
+        levels = [column.closed() for column in self._columns]
+        return sum(1 << n for n, level in enumerate(levels) if level is Tri.YES)
+
+    def _failing(self) -> bool:
+        return any(line.error for line in self._lines)
 
     def _line_fault(self, now_ns: MonotonicNs) -> Sequence[KeyPress | Fault]:
         self._raw = self._down = self._muted = 0

@@ -7,25 +7,61 @@ blink, no thread. After opening nothing raises: a line that fails reads UNKNOWN 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from gpiozero import GPIODevice, InputDevice, OutputDevice
 
 from hal.contract.types import DeviceAbsentError, Tri
+
+EXPANDER_FIRST: Final = 100
+"""Line numbers from here on are an expander's: 100 is GPA0, 108 is GPB0."""
 
 
 class _Closes(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where line numbers lead: the header's pin factory, and an expander's from 100 on."""
+
+    header: object
+    expander: object | None = None
+
+
 def simulated(factory: object) -> bool:
     """Whether the pin factory says that its pins are a model."""
+    if isinstance(factory, Lines):
+        return simulated(factory.header) or simulated(factory.expander)
     return bool(getattr(factory, "simulated", False))
+
+
+def route(factory: object, number: int) -> tuple[object, int]:
+    """The pin factory that owns a line number, and the number it knows the line by.
+
+    Raises LookupError for a line of an expander that is not there.
+    """
+    if not isinstance(factory, Lines):
+        return factory, number
+    if number < EXPANDER_FIRST:
+        return factory.header, number
+    if factory.expander is None:
+        raise LookupError("no expander is configured")
+    return factory.expander, number - EXPANDER_FIRST
+
+
+def line_name(number: int) -> str:
+    """How people find a line: GPIO17, or GPB0 of the expander."""
+    if number < EXPANDER_FIRST:
+        return f"GPIO{number}"
+    line = number - EXPANDER_FIRST
+    return f"expander line GP{'AB'[line // 8 % 2]}{line % 8}"
 
 
 def absent(device: str, gpio: int, error: Exception) -> DeviceAbsentError:
     """The typed error for a line that cannot be claimed, whatever the library raised."""
-    found = f"GPIO{gpio} cannot be claimed ({type(error).__name__}: {error})"
+    found = f"{line_name(gpio)} cannot be claimed ({type(error).__name__}: {error})"
     check = (
         "Check that no other section, overlay or program uses this GPIO (gpioinfo shows the "
         "owner) and that the number is a BCM number"
@@ -43,7 +79,8 @@ class Contact:
         self.error = ""
         self._gpio = gpio
         try:
-            self._line = InputDevice(gpio, pull_up=True, pin_factory=factory)
+            source, number = route(factory, gpio)
+            self._line = InputDevice(number, pull_up=True, pin_factory=source)
         except Exception as error:
             raise absent(device, gpio, error) from error
 
@@ -52,7 +89,7 @@ class Contact:
         try:
             closed = bool(self._line.is_active)
         except Exception as error:  # lgpio.error derives from Exception alone
-            self.error = f"GPIO{self._gpio} cannot be read ({error})"
+            self.error = f"{line_name(self._gpio)} cannot be read ({error})"
             return Tri.UNKNOWN
         self.error = ""
         return Tri.YES if closed else Tri.NO
@@ -72,8 +109,9 @@ class Coil:
         self.error = ""
         self._gpio = gpio
         try:
+            source, number = route(factory, gpio)
             self._line = OutputDevice(
-                gpio, active_high=active_high, initial_value=False, pin_factory=factory
+                number, active_high=active_high, initial_value=False, pin_factory=source
             )
         except Exception as error:
             raise absent(device, gpio, error) from error
@@ -83,7 +121,7 @@ class Coil:
         try:
             self._line.value = on
         except Exception as error:  # lgpio.error derives from Exception alone
-            self.error = f"GPIO{self._gpio} cannot be written ({error})"
+            self.error = f"{line_name(self._gpio)} cannot be written ({error})"
         else:
             self.error = ""
 
@@ -103,7 +141,8 @@ class Strobe:
         self.error = ""
         self._gpio = gpio
         try:
-            self._line = GPIODevice(gpio, pin_factory=factory)
+            source, number = route(factory, gpio)
+            self._line = GPIODevice(number, pin_factory=source)
             self._line.pin.function = "input"
         except Exception as error:
             raise absent(device, gpio, error) from error
@@ -123,7 +162,7 @@ class Strobe:
             else:
                 self._line.pin.function = "input"
         except Exception as error:  # lgpio.error derives from Exception alone
-            self.error = f"GPIO{self._gpio} cannot be switched ({error})"
+            self.error = f"{line_name(self._gpio)} cannot be switched ({error})"
         else:
             self.error = ""
 

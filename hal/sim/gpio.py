@@ -7,7 +7,7 @@ always sees the truth and nothing needs a thread. Active parts only mirror the w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from gpiozero.pins.mock import MockFactory, MockPin
 
@@ -18,6 +18,16 @@ from hal.sim.world import World
 PI_4B: Final = "c03115"
 STATES_MAX: Final = 64
 """The mock pin logs each change for ever; a simulated lane runs for weeks."""
+
+
+class Board(Protocol):
+    """What carries the lines: SimGpio or SimExpander."""
+
+    def attach_contact(self, number: int, closed: Callable[[], bool], /) -> None:
+        """Connect a line to ground while closed() is true."""
+
+    def driven(self, number: int, /) -> bool | None:
+        """The level that a line drives, None while it is an input."""
 
 
 class SimPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
@@ -102,7 +112,7 @@ class SimGpio(MockFactory):  # type: ignore[misc]  # gpiozero has no types
 
 
 def wire_inputs(
-    gpio: SimGpio,
+    gpio: Board,
     world: World,
     clock: Clock,
     numbers: Mapping[InputName, int],

@@ -1,14 +1,14 @@
 """Matrix keypad without diodes: pressed keys join rows and columns into one net each.
 
 Three keys on a rectangle pull the fourth corner too, as on the real membrane: the driver has
-to find that out. Rows and columns are pins of a SimGpio.
+to find that out. Rows and columns are lines of one board.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hal.sim.gpio import SimGpio
+from hal.sim.gpio import Board
 from hal.sim.world import World
 
 SIZE = 4
@@ -31,10 +31,10 @@ def columns_low(keys: int, rows_low: int) -> int:
 
 
 class SimKeypad:
-    """The world's keypad on eight pins."""
+    """The world's keypad on eight lines of a board."""
 
     def __init__(
-        self, gpio: SimGpio, world: World, rows: Sequence[int], columns: Sequence[int]
+        self, gpio: Board, world: World, rows: Sequence[int], columns: Sequence[int]
     ) -> None:
         self._gpio, self._world, self._rows = gpio, world, tuple(rows)
         for at, number in enumerate(columns):

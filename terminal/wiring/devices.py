@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hal.contract.devices import Barrier, Lamp, LoadCell, Siren
+from hal.contract.devices import Barrier, Lamp, Siren
 from hal.contract.types import NS_PER_MS, NS_PER_S, InputName, Side
 from hal.drivers.inputs import GpioFieldInputs
+from hal.drivers.lines import Lines
 from hal.drivers.relay import (
     BarrierPins,
     BarrierTimes,
@@ -15,6 +16,7 @@ from hal.drivers.relay import (
 )
 from terminal.config import Config, Field
 from terminal.control.devices import LaneDevices
+from terminal.wiring.amplifiers import load_cell
 from terminal.wiring.context import Context
 
 
@@ -30,7 +32,7 @@ def lane_devices(context: Context) -> LaneDevices:
             _barrier(config, factory, Side.EXIT),
         ),
         lamps=(_lamp(config.field, factory, Side.ENTRY), _lamp(config.field, factory, Side.EXIT)),
-        load_cell=_load_cell(context) if config.weighing.source == "amplifier" else None,
+        load_cell=load_cell(context, factory) if config.weighing.source == "amplifier" else None,
         indicator=None,
         siren=_siren(config.field, factory),
     )
@@ -41,8 +43,19 @@ def _gpio(context: Context) -> object:
     if context.config.field.kind != "sim":
         from hal.linux.gpio import pin_factory
 
-        return pin_factory("field inputs and relays")
+        header = pin_factory("field inputs and relays")
+        return Lines(header, _expander(context) if context.config.field.expander_address else None)
     return _simulated_gpio(context)
+
+
+def _expander(context: Context) -> object:
+    from hal.drivers.mcp23017 import Mcp23017Gpio
+    from hal.linux.i2c import LinuxI2c
+
+    field, name = context.config.field, "field expander"
+    return Mcp23017Gpio(
+        LinuxI2c(field.expander_bus, name), field.expander_address, context.clock, name
+    )
 
 
 def _simulated_gpio(context: Context) -> object:
@@ -133,32 +146,3 @@ def _siren(field: Field, factory: object) -> Siren | None:
     if field.siren < 0:
         return None
     return RelaySiren(factory, field.siren, name="siren", active_high=field.relay_active_high)
-
-
-def _load_cell(context: Context) -> LoadCell:
-    from hal.contract.bus import I2c
-    from hal.drivers.nau7802 import Nau7802LoadCells
-    from hal.linux.clock import pause
-
-    amplifier = context.config.amplifier
-    mux = amplifier.mux_address or None
-    bus: I2c
-    if amplifier.kind == "sim":
-        from hal.sim.nau7802 import SimI2c
-
-        bus = SimI2c(context.world(), amplifier.cells, mux, context.clock)
-    else:
-        from hal.linux.i2c import LinuxI2c
-
-        bus = LinuxI2c(amplifier.bus, "load cells")
-    return Nau7802LoadCells(
-        bus,
-        amplifier.address,
-        mux,
-        amplifier.cells,
-        amplifier.rate_sps,
-        amplifier.gain,
-        context.clock,
-        "load cells",
-        pause=pause,
-    )

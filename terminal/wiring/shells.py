@@ -6,8 +6,8 @@ import asyncio
 import sys
 from collections.abc import Callable, Mapping
 
-from hal.contract.devices import Camera, Keypad, Sign
-from hal.contract.types import NS_PER_MS, DeviceAbsentError
+from hal.contract.devices import Camera
+from hal.contract.types import DeviceAbsentError
 from terminal import exits
 from terminal.node import run_node
 from terminal.wiring.context import Context, simulated, version
@@ -35,11 +35,12 @@ def run_ledger(context: Context) -> int:
 def run_panel(context: Context) -> int:
     """Sign and keypad."""
     from terminal.panel.node import build
+    from terminal.wiring.panel_devices import keypad, sign
 
     node = build(
         context.loaded,
-        _sign(context),
-        _keypad(context),
+        sign(context),
+        keypad(context),
         context.clock,
         simulated=simulated(context.config),
         on_prompt=_prompt_wire(context),
@@ -51,64 +52,6 @@ def run_panel(context: Context) -> int:
 def _prompt_wire(context: Context) -> Callable[[str], None] | None:
     """In a simulated run the simulated operator reads the sign through the world's wires."""
     return context.world().set_prompt if simulated(context.config) else None
-
-
-def _sign(context: Context) -> Sign | None:
-    config = context.config.sign
-    if config.kind == "none":
-        return None
-    from hal.contract.bus import Spi
-    from hal.drivers.sign_max7219 import Max7219Sign
-
-    spi: Spi
-    if config.kind == "sim":
-        from hal.sim.sign import SimSpi
-
-        spi = SimSpi(
-            context.world(),
-            config.width_px,
-            config.height_px,
-            context.clock,
-            block_orientation=config.block_orientation,
-        )
-    else:
-        from hal.linux.spi import LinuxSpi
-
-        spi = LinuxSpi("sign")
-    return Max7219Sign(
-        spi,
-        config.width_px,
-        config.height_px,
-        context.clock,
-        "sign",
-        block_orientation=config.block_orientation,
-    )
-
-
-def _keypad(context: Context) -> Keypad | None:
-    config = context.config.keypad
-    if config.kind == "none":
-        return None
-    from hal.drivers.keypad_matrix import MatrixKeypad
-
-    if config.kind == "sim":
-        from hal.sim.gpio import SimGpio
-        from hal.sim.keypad import SimKeypad
-
-        gpio = SimGpio()
-        SimKeypad(gpio, context.world(), config.rows, config.columns)
-        factory: object = gpio
-    else:
-        from hal.linux.gpio import pin_factory
-
-        factory = pin_factory("keypad")
-    return MatrixKeypad(
-        factory,
-        config.rows,
-        config.columns,
-        name="keypad",
-        debounce_ns=config.debounce_ms * NS_PER_MS,
-    )
 
 
 def run_camera(context: Context) -> int:

@@ -14,19 +14,19 @@ class LoadCellContract:
     """Rules of the LoadCell Protocol."""
 
     def open_device(self) -> LoadCell:
-        raise NotImplementedError
+        raise AssertionError("the backend supplies this")
 
     def pass_time(self, ns: int) -> MonotonicNs:
-        raise NotImplementedError
+        raise AssertionError("the backend supplies this")
 
     def set_load(self, cell: int, nv: int) -> None:
-        raise NotImplementedError
+        raise AssertionError("the backend supplies this")
 
     def unplug(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("the backend supplies this")
 
     def replug(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("the backend supplies this")
 
     @pytest.fixture
     def device(self):

@@ -122,6 +122,40 @@ def test_digest_and_paths(tmp_path: Path) -> None:
     assert loaded.path("ledger") == tmp_path / "ledger"
 
 
+REAL = '[field]\nkind = "gpio"\n'
+SIGN = '[sign]\nkind = "max7219"\n'
+CELLS = '[amplifier]\nkind = "nau7802"\n'
+MATRIX = '[keypad]\nkind = "matrix"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "allowed"),
+    [
+        (SIGN + MATRIX + "rows = [4, 7, 14, 15]", "keypad.rows[1]", "SPI0"),
+        (SIGN + "spi_port = 1\n" + REAL, "field.exit_open", "SPI1"),
+        (CELLS + REAL + "siren = 2", "field.siren", "I2C-1"),
+        (MATRIX + REAL + "door = 3", "field.door", "I2C-1"),
+        (REAL + "expander_address = 0x21\nsiren = 104", "field.siren", "keeps a relay energised"),
+        (REAL + "seal = 104", "field.seal", "field.expander_address"),
+        (REAL + "expander_address = 0x21\nseal = 107", "field.seal", "GPA7"),
+        (REAL + "expander_address = 0x21\nseal = 100\ndoor = 100", "field.door", "field.seal"),
+        (REAL + "seal = 60", "field.seal", "up to 27"),
+        (REAL + "seal = 1", "field.seal", "EEPROM"),
+        (MATRIX + REAL + "expander_address = 0x20", "keypad.expander_address", "field.expander"),
+        (CELLS + MATRIX + "expander_address = 0x70", "keypad.expander_address", "mux_address"),
+        ('[weighing]\nsource = "indicator"\n[indicator]\nport = "/dev/serial0"\n' + REAL
+         + "siren = 14", "field.siren", "serial port /dev/serial0"),
+    ],
+)  # fmt: skip
+def test_lines_of_the_header_are_used_once_and_not_taken_from_a_bus(text, key, allowed) -> None:
+    assert allowed in problems(text)[key][1]
+
+
+def test_the_default_lines_fit_one_header_with_everything_real() -> None:
+    text = SIGN + CELLS + MATRIX + REAL + "siren = 4\nseal = 14\ndoor = 15"
+    assert problems(text) == {}
+
+
 @pytest.mark.parametrize("name", ["demo", "gate", "indicator"])
 def test_the_examples_that_ship_are_good(name: str) -> None:
     import terminal.examples

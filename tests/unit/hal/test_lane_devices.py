@@ -19,11 +19,14 @@ from hal.contract.types import (
 )
 from hal.drivers.inputs import GpioFieldInputs
 from hal.drivers.keypad_matrix import MatrixKeypad
+from hal.drivers.lines import Lines
+from hal.drivers.mcp23017 import Mcp23017Gpio
 from hal.drivers.nau7802 import Nau7802LoadCells
 from hal.drivers.relay import BarrierPins, HoldBarrier, RelayLamp
 from hal.drivers.sign_max7219 import Max7219Sign
 from hal.sim.gpio import SimGpio, wire_inputs
 from hal.sim.keypad import SimKeypad
+from hal.sim.mcp23017 import SimExpander
 from hal.sim.nau7802 import SimI2c
 from hal.sim.relay import SimBarrier, SimRelay
 from hal.sim.sign import SimSpi
@@ -60,7 +63,10 @@ def test_the_default_configuration_s_pins_make_a_working_lane():
     wires["contact"] = field.exit_contact
     SimBarrier(gpio, world, Side.EXIT, open_=field.exit_open, **wires)
     SimRelay(gpio, field.lamp_exit, world, "lamp_exit", active_high=True)
-    SimKeypad(gpio, world, keys.rows, keys.columns)
+    expander = SimExpander(world, keys.expander_address, clock)
+    lines = [[line - 100 for line in side] for side in (keys.rows, keys.columns)]
+    SimKeypad(expander, world, *lines)
+    board = Lines(None, Mcp23017Gpio(expander, keys.expander_address, clock, "expander"))
     cells = Nau7802LoadCells(
         *(SimI2c(world, 8, 0x70, clock), 0x2A, 0x70, 8, 80, 128, clock, "deck"), pause=clock.pause
     )
@@ -70,7 +76,7 @@ def test_the_default_configuration_s_pins_make_a_working_lane():
         inputs := GpioFieldInputs(gpio, numbers, name="field", debounce_ns=0),
         barrier := HoldBarrier(gpio, Side.EXIT, BarrierPins(field.exit_open, **wires), name="exit"),
         lamp := RelayLamp(gpio, field.lamp_exit, name="lamp"),
-        keypad := MatrixKeypad(gpio, keys.rows, keys.columns, name="keypad", debounce_ns=0),
+        keypad := MatrixKeypad(board, keys.rows, keys.columns, name="keypad", debounce_ns=0),
         sign := Max7219Sign(spi, 128, 32, clock, "sign"),
     )
     clock.now_ns += 20_000_000

@@ -1,0 +1,70 @@
+"""Wiring of the load-cell front end: which converter, on which bus or lines, real or simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hal.contract.bus import I2c
+from hal.contract.devices import LoadCell
+from hal.contract.types import DeviceAbsentError
+from terminal.wiring.context import Context
+
+NAME = "load cells"
+
+
+def load_cell(context: Context, lines: object) -> LoadCell:
+    """The converters of [amplifier]. lines: the lane's pin factory. Raises DeviceAbsentError."""
+    kind = context.config.amplifier.kind
+    opener = OPENERS.get(kind)
+    if opener is None:
+        found = f"this version has no driver for amplifier.kind = {kind!r}"
+        raise DeviceAbsentError(NAME, found, f"Use one of {', '.join(OPENERS)}")
+    return opener(context, lines)
+
+
+def _nau7802(context: Context, lines: object) -> LoadCell:
+    del lines
+    from hal.drivers.nau7802 import Nau7802LoadCells
+    from hal.linux.clock import pause
+
+    amplifier = context.config.amplifier
+    mux = amplifier.mux_address or None
+    bus: I2c
+    if amplifier.kind == "sim":
+        from hal.sim.nau7802 import SimI2c
+
+        bus = SimI2c(context.world(), amplifier.cells, mux, context.clock)
+    else:
+        from hal.linux.i2c import LinuxI2c
+
+        bus = LinuxI2c(amplifier.bus, NAME)
+    return Nau7802LoadCells(
+        bus,
+        amplifier.address,
+        mux,
+        amplifier.cells,
+        amplifier.rate_sps,
+        amplifier.gain,
+        context.clock,
+        NAME,
+        pause=pause,
+    )
+
+
+def _hx711(context: Context, lines: object) -> LoadCell:
+    from hal.drivers.clocked_pair import open_pairs
+    from hal.drivers.hx711 import Hx711LoadCells
+    from hal.linux.clock import pause
+
+    amplifier, clock = context.config.amplifier, context.clock
+    pins = zip(amplifier.clock_pins, amplifier.data_pins, strict=False)
+    pairs = open_pairs(lines, tuple(pins)[: amplifier.cells], clock, NAME)
+    return Hx711LoadCells(pairs, amplifier.rate_sps, amplifier.gain, clock, NAME, pause=pause)
+
+
+OPENERS: dict[str, Callable[[Context, object], LoadCell]] = {
+    "sim": _nau7802,
+    "nau7802": _nau7802,
+    "hx711": _hx711,
+}
+"""Converter kinds by their name in terminal.toml."""
