@@ -224,7 +224,7 @@ def _coloured(rng: np.random.Generator, n: int, low_hz: float, high_hz: float) -
 def _weather(scene: _Scene, time_s: np.ndarray) -> np.ndarray:
     rng, n = scene.rng, len(time_s)
     count = 2 * len(scene.line_x)
-    strength = rng.uniform(15, 45) if scene.kind == "windy" else rng.uniform(0, 4)
+    strength = rng.uniform(6, 25) if scene.kind == "windy" else rng.uniform(0, 4)
     gust = strength * _coloured(rng, n, 0.05, 1.2)
     roll = 1.5 * gust + strength * _coloured(rng, n, 0.1, 1.0)
     push = np.tile(np.array([1.0, -1.0]), count // 2)

@@ -7,13 +7,14 @@ holds while the pipeline says that something forbids it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
-from terminal.weighing.history import CENTRE, TOTAL, History
+from terminal.weighing.history import CENTRE, SIDE, TOTAL, History
 from terminal.weighing.params import WeighParams, mpe_kg
 from terminal.weighing.settle import Estimate, Settler
 
@@ -22,14 +23,22 @@ STAND_MPS_MAX = 0.12
 STAND_M_MAX = 0.45
 MOVED_M = 0.15
 MOVED_MPS_MIN = 0.10
-GATE_SHARE = 0.7
-"""Twice the estimator's uncertainty must be below this share of the MPE."""
-CAREFUL_SHARE = 0.35
+GATES = ((0.0, 0.35, 0.35), (1.8, 0.5, 0.45), (2.6, 0.7, 0.6), (5.0, 0.85, 0.8))
+"""Standing time in s, then the shares of the MPE that the standard uncertainty and the spread
+of the last estimates must stay below. Early sureness must be greater: less has been seen."""
+CAREFUL_SHARE = 0.2
 CAREFUL_S_MAX = 6.0
 """Near a limit the gate is narrower for so long, then the ordinary gate counts again."""
 WATCH_S = 0.8
 VOID_DIVISIONS = 2.5
 UNSTEADY_S = 12.0
+WIND_S = 1.2
+"""Time over which wind forgets itself."""
+CALM_S = 0.4
+CALM_BLOCKS = 30
+CALM_BLOCKS_MIN = 5
+CALM_KG_MAX = 150.0
+CALM_DEAD_KG = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +59,16 @@ class HoldKeeper:
         self._params = params
         self._history = history
         self._limits_kg = tuple(limits_kg)
-        self._settler = Settler()
+        self._settler = Settler(history.step_s)
         self.held: Held | None = None
         self.standing = False
         self.still_from = 0
+        self._moved_at = 0
         self.disturbed = False
         self.shift_kg = 0.0
         self.estimate: Estimate | None = None
         self.wind_kg = 0.0
+        self._calm: deque[float] = deque(maxlen=CALM_BLOCKS)
 
     def reset(self) -> None:
         """A new vehicle, or none: nothing of the last one counts."""
@@ -71,6 +82,8 @@ class HoldKeeper:
         """loaded: the deck is occupied. may_hold: beams, zero, cells and diagnostics agree."""
         if not loaded:
             self.reset()
+            if self._history.steps.count % max(1, round(CALM_S / self._history.step_s)) == 0:
+                self._calm.append(float(self._history.recent(TOTAL, CALM_S).mean()))
             return
         self._stand()
         if not may_hold:
@@ -103,6 +116,8 @@ class HoldKeeper:
         when = (np.arange(count) - (count - 1) / 2) * history.step_s
         speed = float(when @ track) / float(when @ when)
         if not self.standing:
+            if history.steps.count - self._moved_at < count:
+                return
             if abs(speed) < STAND_MPS_MAX and float(np.ptp(track)) < STAND_M_MAX:
                 self.standing = True
                 self.still_from = history.steps.count - count
@@ -118,6 +133,7 @@ class HoldKeeper:
         if self.standing:
             self.standing = False
             self.held = None
+            self._moved_at = self._history.steps.count
             self._settler.restart()
 
     def _settle(self, may_hold: bool) -> None:
@@ -126,16 +142,39 @@ class HoldKeeper:
         best = self._settler.step(total, history.step_s)
         if best is None:
             return
-        u_kg = sqrt(best.u_kg**2 + self.wind_kg**2 / max(1.0, best.window_s))
+        self.wind_kg = self._wind()
+        u_kg = sqrt(best.u_kg**2 + self.wind_kg**2 * WIND_S / best.window_s)
         self.estimate = Estimate(best.mass_kg, u_kg, best.window_s)
         mpe = mpe_kg(best.mass_kg, self._params.e_kg)
-        gate = GATE_SHARE
+        gate, band = self._gates()
         near = any(abs(best.mass_kg - limit) <= 1.5 * mpe for limit in self._limits_kg)
         if near and self.still_s() < CAREFUL_S_MAX:
             gate = CAREFUL_SHARE
-        if may_hold and 2.0 * u_kg <= gate * mpe and self._settler.agreed(0.35 * mpe):
+        if may_hold and u_kg <= gate * mpe and self._settler.agreed(band * mpe):
             centre = float(history.recent(CENTRE, 0.4).mean())
             self.held = Held(best.mass_kg, u_kg, centre, history.steps.count, best.window_s)
+
+    def _gates(self) -> tuple[float, float]:
+        still_s = self.still_s()
+        row = [gate for gate in GATES if gate[0] <= still_s][-1]
+        return row[1], row[2]
+
+    def _wind(self) -> float:
+        """Slow forces that no window can tell from mass: the empty deck's restlessness before
+        the vehicle came, and the sideways push while it stands. One standard deviation.
+        """
+        before = np.asarray(list(self._calm)[:-2])
+        wind = 0.0
+        if len(before) >= CALM_BLOCKS_MIN:
+            near = before[np.abs(before - np.median(before)) < CALM_KG_MAX]
+            wind = 1.3 * float(near.std()) if len(near) > 2 else 0.0
+        history = self._history
+        rows = history.steps.view(self.still_from)[-round(3.0 / history.step_s) :]
+        side = rows[:, TOTAL] * (rows[:, SIDE] - 0.5)
+        each = max(1, round(CALM_S / history.step_s))
+        smooth = np.convolve(side, np.ones(each) / each, mode="valid") if len(side) > each else side
+        wind = max(wind, 0.6 * float(np.ptp(smooth)))
+        return max(0.0, wind - CALM_DEAD_KG)
 
     def _watch(self, held: Held) -> None:
         """Void the mass when the total leaves it for good while the vehicle stands."""

@@ -18,12 +18,16 @@ WINDOWS_S = (0.8, 1.12, 1.6, 2.4, 3.6)
 ORDERS = (2, 4, 6)
 POINTS_MAX = 45
 """Longer windows are thinned to so many points: the cost of one step stays bounded."""
-BLOCK_WINDOW_S = 5.0
-BLOCKS = 5
+BLOCK_WINDOW_S_MIN = 3.0
+BLOCK_WINDOW_S_MAX = 12.0
+BLOCK_S = 1.0
 FAST_HZ_MAX = 6.0
-AGREE_STEPS = 4
+AGREE_S = 0.4
 AGREE_SHARE = 0.35
 FLOOR_KG = 1.0
+CYCLES_SURE = 1.5
+CYCLE_DOUBT = 0.25
+TREND_DOUBT = 0.5
 RESIDUAL_FACTOR = 2.0
 """Residuals of neighbouring points are alike (filter, wind): their count is worth less."""
 
@@ -40,8 +44,8 @@ class Estimate:
 class Settler:
     """step() once per STEP_S with the standing period's filtered total; restart() on motion."""
 
-    def __init__(self) -> None:
-        self._recent: deque[Estimate] = deque(maxlen=AGREE_STEPS)
+    def __init__(self, step_s: float) -> None:
+        self._recent: deque[Estimate] = deque(maxlen=max(4, round(AGREE_S / step_s)))
 
     def restart(self) -> None:
         """Forget the estimates: the vehicle moved or the load shifted."""
@@ -58,7 +62,7 @@ class Settler:
 
     def agreed(self, band_kg: float) -> bool:
         """Whether the last estimates stand within band_kg of each other."""
-        if len(self._recent) < AGREE_STEPS:
+        if len(self._recent) < (self._recent.maxlen or 0):
             return False
         masses = [estimate.mass_kg for estimate in self._recent]
         return max(masses) - min(masses) <= band_kg
@@ -134,6 +138,9 @@ def _poles(points: np.ndarray, order: int, step_s: float) -> np.ndarray:
 
 
 def _constant(points: np.ndarray, poles: np.ndarray) -> tuple[float, float] | None:
+    """Least squares on constant and modes. Doubt grows with what a short window cannot tell:
+    modes seen for less than a cycle and a half, and a trend that is left over.
+    """
     n = len(points)
     steps = np.arange(n - 1, -1, -1.0)
     columns = [np.ones(n)]
@@ -145,23 +152,34 @@ def _constant(points: np.ndarray, poles: np.ndarray) -> tuple[float, float] | No
     design = np.stack(columns, axis=1)
     if n < design.shape[1] + 4:
         return None
-    normal = design.T @ design
     try:
-        inverse = np.linalg.inv(normal)
+        inverse = np.linalg.inv(design.T @ design)
     except np.linalg.LinAlgError:
         return None
     solution = inverse @ (design.T @ points)
     left = points - design @ solution
-    freedom = max(1.0, n / RESIDUAL_FACTOR - 2.0 * design.shape[1] / RESIDUAL_FACTOR)
+    freedom = max(1.0, (n - 2.0 * design.shape[1]) / RESIDUAL_FACTOR)
     variance = float(left @ left) / freedom
     spread = variance * max(float(inverse[0, 0]), 0.0) * RESIDUAL_FACTOR
-    return float(solution[0]), sqrt(spread)
+    doubt = 0.0
+    for k, pole in enumerate(poles):
+        cycles = float(np.angle(pole)) * n / (2 * pi)
+        if cycles < CYCLES_SURE:
+            parts = solution[2 * k + 1 : 2 * k + 3]
+            last = float(np.hypot(*parts))
+            doubt += last * CYCLE_DOUBT * (CYCLES_SURE - cycles)
+    half = n // 2
+    doubt += TREND_DOUBT * abs(float(left[:half].mean() - left[half:].mean()))
+    return float(solution[0]), sqrt(spread + doubt * doubt)
 
 
 def _block_estimate(total: np.ndarray, step_s: float) -> Estimate | None:
-    count = round(BLOCK_WINDOW_S / step_s) // BLOCKS * BLOCKS
-    if len(total) < count or count < 2 * BLOCKS:
+    """Mean of all that stood still, as sure as its one-second blocks agree."""
+    each = max(2, round(BLOCK_S / step_s))
+    most = round(BLOCK_WINDOW_S_MAX / step_s)
+    count = min(len(total), most) // each * each
+    if count * step_s < BLOCK_WINDOW_S_MIN:
         return None
-    blocks = total[-count:].reshape(BLOCKS, -1).mean(axis=1)
-    u_kg = 1.4 * float(blocks.std(ddof=1)) / sqrt(BLOCKS)
+    blocks = total[-count:].reshape(-1, each).mean(axis=1)
+    u_kg = 1.4 * float(blocks.std(ddof=1)) / sqrt(len(blocks))
     return Estimate(float(blocks.mean()), sqrt(u_kg * u_kg + FLOOR_KG**2), count * step_s)
