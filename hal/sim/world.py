@@ -16,7 +16,7 @@ CELLS_MAX = 8
 SIGN_BYTES_MAX = 1_024
 TRUCKS_MAX = 3
 PROMPT_BYTES_MAX = 32
-ALIVE_NS = 250 * NS_PER_MS
+ALIVE_NS = 1_000 * NS_PER_MS
 """A world whose heartbeat is older than this has no power."""
 
 RELAYS: tuple[str, ...] = (

@@ -29,6 +29,7 @@ from terminal.core.visit import Phase, State
 CHOOSING = (Phase.ENTERING, Phase.POSITIONING, Phase.WEIGHING, Phase.HELD)
 SENDING = (Phase.COMMITTING, Phase.HELD, Phase.EGRESS)
 ZEROING = (Phase.IDLE, Phase.LOCKOUT, Phase.HELD)
+BY_HAND = (HoldReason.ESTOP, HoldReason.WIRED_RELEASE)
 RED_RED = (Aspect.RED, Aspect.RED)
 EVENTS_MAX = 8
 """A tick makes at most five; the bound is what control may rely on (I9)."""
@@ -188,7 +189,11 @@ def _events(before: State, after: State, command: str, now_ns: MonotonicNs) -> t
     started = before.since_ns == NEVER_NS
     if started or (before.phase, before.reason) != (after.phase, after.reason):
         if after.phase is Phase.LOCKOUT:
-            events.append(Event("lockout", now_ns, after.reason.value))
+            # Inside a lock-out only what a person did is news to the county; a sensor that
+            # warms up after a restart is not.
+            news = started or before.phase is not Phase.LOCKOUT or after.reason in BY_HAND
+            reason = HoldReason.RESTARTED if started else after.reason
+            events.append(Event("lockout" if news else "lockout_cause", now_ns, reason.value))
         if after.phase is Phase.HELD:
             events.append(Event("hold", now_ns, f"{after.reason.value} visit={after.visit_id}"))
     if before.zero_allowed is not after.zero_allowed:

@@ -762,3 +762,15 @@ def test_simulated_devices_mark_the_record() -> None:
         draft = LaneRig(simulated=value).weigh().until(Phase.RELEASING).state.draft
         assert draft is not None
         assert draft.simulated is value
+
+
+def test_warming_up_after_a_restart_is_one_lockout_and_a_pressed_stop_another() -> None:
+    rig = LaneRig()
+    rig.stale_inputs = {InputName.BEAM_EXIT}
+    rig.run(100)
+    rig.stale_inputs = set()
+    rig.zero_valid = Tri.UNKNOWN
+    rig.run(100)
+    assert rig.kinds("lockout") == ["restarted"]
+    rig.set(InputName.ESTOP, True).run(100)
+    assert rig.kinds("lockout") == ["restarted", "estop"]
