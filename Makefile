@@ -7,7 +7,7 @@ RUN    := $(BIN)/python -m terminal.cli
 ARGS   ?=
 SEEDS  ?= 100
 
-.PHONY: setup demo run check test model mutants sim replay bench ci clean
+.PHONY: setup demo run check test model mutants sim replay bench bench-uplink ci clean
 
 setup: $(VENV)/.ready
 
@@ -45,6 +45,9 @@ replay: setup ## recorded traces through today's code
 
 bench: setup ## the measured figures, as tables
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-uplink: setup ## the uplink's figures over emulated links (needs root)
+	$(BIN)/python -m tests.bench.bench_uplink $(ARGS)
 
 ci: check test model mutants sim
 

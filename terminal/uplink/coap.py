@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -39,7 +40,9 @@ RUNG_NAMES: dict[str, str] = {
 }
 FORMAT_OCTETS = 42
 CONTEXT_FAILURES_MAX = 2
-"""Failures in a row after which a lane's context (sockets, port) is made anew."""
+"""Failures in a row after which a context (sockets, port) is made anew."""
+PORTS: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
+"""Ports of a lane over UDP: on a lossy link one lost record must not hold up the next."""
 PROBE_S_MAX = 10.0
 MS_PER_S = 1_000
 
@@ -58,6 +61,15 @@ class ChunkTuning(TransportTuning):  # type: ignore[misc]  # the library has no 
     """Chunks are not confirmable: their window repeats and paces them."""
 
     reliability = False
+
+
+@dataclass(slots=True)
+class _Port:
+    """One context, made when first used. busy: exchanges under way."""
+
+    context: aiocoap.Context | None = None
+    busy: int = 0
+    failures: int = 0
 
 
 class CoapTransport:
@@ -82,26 +94,33 @@ class CoapTransport:
             self._transports.append("oscore")
             self.rung += "+OSCORE"
         self._link_is_up = link_is_up
-        self._contexts: dict[Lane, aiocoap.Context] = {}
-        self._failures: dict[Lane, int] = dict.fromkeys(Lane, 0)
+        self._ports = {
+            lane: [_Port() for _ in range(PORTS[lane] if self._scheme == "coap" else 1)]
+            for lane in Lane
+        }
         self._making = asyncio.Lock()
 
     async def send(self, request: Request, wire: WireRequest) -> WireReply:
         """Carry one request; the reply says what came back, or in `why` what did not."""
         if self._unplugged():
             return self._nothing(UNPLUGGED)
-        lane = request.lane
+        port = min(self._ports[request.lane], key=lambda port: port.busy)
+        port.busy += 1
         try:
-            reply = await asyncio.wait_for(self._carry(lane, wire), request.deadline_ms / MS_PER_S)
+            reply = await asyncio.wait_for(
+                self._carry(port, request.lane, wire), request.deadline_ms / MS_PER_S
+            )
         except TimeoutError:
-            await self._count_failure(lane)
+            await self._count_failure(port)
             return self._nothing(f"no answer within {request.deadline_ms // MS_PER_S} s")
         except (CoapError, OSError) as error:
-            await self._count_failure(lane)
+            await self._count_failure(port)
             return self._nothing(f"{type(error).__name__}: {error}"[:200])
+        finally:
+            port.busy -= 1
         if self._unplugged():
             return self._nothing(UNPLUGGED)
-        self._failures[lane] = 0
+        port.failures = 0
         return reply
 
     async def probe(self) -> bool:
@@ -110,7 +129,9 @@ class CoapTransport:
             return False
         wire = WireRequest("GET", ("v1", "time"), 0, b"", False)
         try:
-            reply = await asyncio.wait_for(self._exchange(Lane.ALARM, wire), PROBE_S_MAX)
+            reply = await asyncio.wait_for(
+                self._exchange(self._ports[Lane.ALARM][0], wire), PROBE_S_MAX
+            )
         except (TimeoutError, CoapError, OSError):
             return False
         return reply.code == "2.05"
@@ -121,31 +142,31 @@ class CoapTransport:
     def _nothing(self, why: str) -> WireReply:
         return WireReply("", b"", why, self.rung)
 
-    async def _carry(self, lane: Lane, wire: WireRequest) -> WireReply:
+    async def _carry(self, port: _Port, lane: Lane, wire: WireRequest) -> WireReply:
         # OSCORE limits every message to one kilobyte, over TCP too.
         chunked = lane is Lane.PHOTO and (self._scheme == "coap" or self._oscore is not None)
         if not chunked or len(wire.payload) <= CHUNK_BYTES:
-            return await self._exchange(lane, wire)
-        reply = await ChunkedPhoto(wire.path, wire.payload, self._chunk).carry()
+            return await self._exchange(port, wire)
+
+        async def chunk(
+            method: str, path: tuple[str, ...], payload: bytes, limit_s: float
+        ) -> WireReply | None:
+            part = WireRequest(method, path, FORMAT_OCTETS, payload, False)
+            tuning = ChunkTuning if method == "PUT" else LteTuning
+            try:
+                return await asyncio.wait_for(self._exchange(port, part, tuning), limit_s)
+            except (TimeoutError, CoapError, OSError):
+                return None
+
+        reply = await ChunkedPhoto(wire.path, wire.payload, chunk).carry()
         if reply is None:
             raise TimeoutError
         return reply
 
-    async def _chunk(
-        self, method: str, path: tuple[str, ...], payload: bytes, limit_s: float
-    ) -> WireReply | None:
-        wire = WireRequest(method, path, FORMAT_OCTETS, payload, False)
-        tuning = ChunkTuning if method == "PUT" else LteTuning
-        try:
-            exchange = self._exchange(Lane.PHOTO, wire, tuning)
-            return await asyncio.wait_for(exchange, limit_s)
-        except (TimeoutError, CoapError, OSError):
-            return None
-
     async def _exchange(
-        self, lane: Lane, wire: WireRequest, tuning: type[TransportTuning] = LteTuning
+        self, port: _Port, wire: WireRequest, tuning: type[TransportTuning] = LteTuning
     ) -> WireReply:
-        context = await self._context(lane)
+        context = await self._context(port)
         message = aiocoap.Message(
             code=aiocoap.Code[wire.method],
             uri=f"{self._uri}/{'/'.join(wire.path)}",
@@ -159,28 +180,27 @@ class CoapTransport:
         response = await context.request(message).response
         return WireReply(str(response.code.dotted), bytes(response.payload), "", self.rung)
 
-    async def _context(self, lane: Lane) -> aiocoap.Context:
+    async def _context(self, port: _Port) -> aiocoap.Context:
         async with self._making:
-            context = self._contexts.get(lane)
-            if context is None:
-                context = await aiocoap.Context.create_client_context(
-                    loggername=f"coap-{lane.value}", transports=self._transports
+            if port.context is None:
+                port.context = await aiocoap.Context.create_client_context(
+                    loggername="coap-uplink", transports=self._transports
                 )
                 if self._oscore is not None:
-                    context.client_credentials[f"{self._uri}/*"] = self._oscore
-                self._contexts[lane] = context
-        return context
+                    port.context.client_credentials[f"{self._uri}/*"] = self._oscore
+            return port.context
 
-    async def _count_failure(self, lane: Lane) -> None:
-        self._failures[lane] += 1
-        if self._failures[lane] >= CONTEXT_FAILURES_MAX:
-            self._failures[lane] = 0
-            context = self._contexts.pop(lane, None)
+    async def _count_failure(self, port: _Port) -> None:
+        port.failures += 1
+        if port.failures >= CONTEXT_FAILURES_MAX:
+            port.failures = 0
+            context, port.context = port.context, None
             if context is not None:
                 await context.shutdown()
 
     async def close(self) -> None:
         """Close every socket."""
-        contexts, self._contexts = list(self._contexts.values()), {}
-        for context in contexts:
-            await context.shutdown()
+        for port in (port for ports in self._ports.values() for port in ports):
+            context, port.context = port.context, None
+            if context is not None:
+                await context.shutdown()

@@ -38,7 +38,7 @@ REFUSAL_WAIT_NS = 2 * NS_PER_S
 CATCH_UP_MIN = 500
 """Backlog from which a recovered target is approached at a random moment."""
 
-LANE_WINDOW: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 4, Lane.PHOTO: 1}
+LANE_WINDOW: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
 """Requests of one lane in flight at once."""
 
 

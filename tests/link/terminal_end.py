@@ -1,0 +1,158 @@
+"""A terminal's ledger and uplink in one process, for rough treatment from outside.
+
+The real ledger, the real uplink node and shell parts; only the link between them is a call.
+Commits records 1..N (again after a kill: visits are idempotent), sends them, prints one JSON
+line a second and one at the end. Exits 0 when all that was committed is delivered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import random
+import sys
+import time
+from pathlib import Path
+
+from hal.contract.types import ClockQuality, MonotonicNs
+from terminal.config import Config, LedgerSection, Loaded, Target
+from terminal.core.types import PhotoRef
+from terminal.ledger import build
+from terminal.ledger.node import LedgerNode
+from terminal.link import PeerUp, Received
+from terminal.messages import CommitDraft, Message
+from terminal.node import Tick
+from terminal.uplink.exchange import Transport
+from terminal.uplink.node import UplinkNode
+from terminal.uplink.shell import Carrier, make_transport
+from tests.unit.ledger.builders import draft
+
+BOOT_ID = b"one boot for all"
+TICK_S = 0.02
+COMMITS_A_TURN = 20
+
+
+class SystemClock:
+    def monotonic_ns(self) -> MonotonicNs:
+        return MonotonicNs(time.monotonic_ns())
+
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+    def quality(self) -> ClockQuality:
+        return ClockQuality.SYNCED
+
+
+class Joined:
+    """What the uplink sends goes straight to the ledger, and its answers straight back."""
+
+    def __init__(self, ledger: LedgerNode, clock: SystemClock) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.answers: list[Message] = []
+
+    def send(self, peer: str, message: Message) -> bool:
+        assert peer == "ledger"
+        for effect in self.ledger.on_event(Received("uplink", message), self.clock.monotonic_ns()):
+            if effect.peer == "uplink":
+                self.answers.append(effect.message)
+        return True
+
+    def control(self, message: Message) -> None:
+        for effect in self.ledger.on_event(Received("control", message), self.clock.monotonic_ns()):
+            if effect.peer == "uplink":
+                self.answers.append(effect.message)
+
+
+def spool_photo(base: Path, number: int, size: int) -> PhotoRef:
+    """A picture where the camera puts it, the same for the same number."""
+    content = random.Random(number).randbytes(size)
+    digest = hashlib.sha256(content).digest()
+    folder = base / "run" / "spool"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{digest.hex()}.jpg").write_bytes(content)
+    return PhotoRef("front", digest, size)
+
+
+def loaded_for(args: argparse.Namespace) -> Loaded:
+    """The configuration of this terminal."""
+    uris = args.uri.split(",")
+    target = Target(
+        uri=uris[0], fallback_uris=tuple(uris[1:]), records_per_s_max=args.rate, oscore=args.oscore
+    )
+    targets = [target]
+    if args.dead_target:
+        targets.append(Target(name="city", uri=args.dead_target, records_per_s_max=args.rate))
+    config = Config(ledger=LedgerSection(outbox_max=10_000_000), targets=tuple(targets))
+    return Loaded(config, args.folder.resolve(), b"c" * 32)
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Commit, send, report."""
+    clock = SystemClock()
+    loaded = loaded_for(args)
+    ledger = build(loaded, clock, simulated=False, software_id="0.1.0", boot_id=BOOT_ID)
+    joined = Joined(ledger, clock)
+    node = UplinkNode(loaded.config.targets, random.Random(args.seed))
+    transports: dict[str, Transport] = {
+        target.name: make_transport(loaded, target, clock, None) for target in loaded.config.targets
+    }
+    carrier = Carrier(node, transports, joined, clock)
+    carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))
+    made, told_s, began_s = 0, 0.0, time.monotonic()
+    try:
+        while True:
+            until = min(args.records, made + COMMITS_A_TURN)
+            while made < until and time.monotonic() - began_s >= made / args.pace:
+                made += 1
+                photos = ()
+                if args.photo_every and made % args.photo_every == 0:
+                    photos = (spool_photo(loaded.base, made, args.photo_bytes),)
+                joined.control(CommitDraft(draft(made, photos=photos)))
+            now_ns = clock.monotonic_ns()
+            answers, joined.answers = joined.answers, []
+            for answer in answers:
+                carrier.send(node.on_event(Received("ledger", answer), now_ns))
+            carrier.send(node.on_event(Tick(), now_ns))
+            carrier.launch()
+            if carrier.failure is not None:
+                raise carrier.failure
+            waiting, quarantined = ledger.store.counts("county")
+            if time.monotonic() - told_s >= 1.0:
+                told_s = time.monotonic()
+                line = {"made": made, "waiting": waiting, "quarantined": quarantined}
+                print(json.dumps(line | {"rung": ledger.targets["county"].rung}), flush=True)
+            if made == args.records and waiting == 0:
+                seq = ledger.store.head().seq
+                print(
+                    json.dumps({"done": True, "seq": seq, "quarantined": quarantined}), flush=True
+                )
+                return 0
+            await asyncio.sleep(TICK_S)
+    finally:
+        await carrier.close()
+        ledger.close()
+
+
+def main() -> int:
+    """Parse and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("uri", help="one or several, best first, separated by commas")
+    parser.add_argument("--records", type=int, default=100)
+    parser.add_argument("--pace", type=float, default=1e9, help="records committed a second")
+    parser.add_argument("--rate", type=int, default=200)
+    parser.add_argument("--photo-every", type=int, default=0)
+    parser.add_argument("--photo-bytes", type=int, default=20_000)
+    parser.add_argument("--oscore", default="")
+    parser.add_argument("--dead-target", default="")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
