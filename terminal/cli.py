@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("plate", "read number plates in picture files"),
+    ("units", "write the systemd units of the process table to a folder"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 

@@ -15,6 +15,7 @@ from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.link import Hub, LinkEvent, PeerDown, PeerUp, Received
 from terminal.messages import Message
+from terminal.notify import Notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,12 @@ def deliver(node: Node, hub: Hub, events: Sequence[LinkEvent | Tick], now_ns: Mo
 
 
 def run_node(node: Node, hub: Hub, clock: Clock, stop: StopFlag) -> None:
-    """Run one plain process until told to stop: poll links, tick at period_ns, never catch up."""
+    """Run one plain process until told to stop: poll links, tick at period_ns, never catch up.
+
+    Every tick tells systemd that we live; the unit's watchdog ends a process that hangs.
+    """
+    notifier = Notifier()
+    notifier.send("READY=1")
     due_ns = int(clock.monotonic_ns())
     try:
         while not stop.is_set():
@@ -72,6 +78,8 @@ def run_node(node: Node, hub: Hub, clock: Clock, stop: StopFlag) -> None:
             if now_ns >= due_ns:
                 deliver(node, hub, (Tick(),), now_ns)
                 due_ns = max(due_ns + node.period_ns, now_ns)
+                notifier.send("WATCHDOG=1")
     finally:
+        notifier.close()
         node.close()
         hub.close()

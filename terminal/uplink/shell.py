@@ -19,6 +19,7 @@ from terminal.config import Loaded, Target
 from terminal.link import Hub
 from terminal.messages import Message
 from terminal.node import Send, StopFlag, Tick, deliver
+from terminal.notify import Notifier
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.exchange import Adapter, Request, Transport, WireReply
 from terminal.uplink.ladder import Ladder
@@ -152,6 +153,8 @@ async def main_loop(
     readable = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(hub.fileno(), readable.set)
+    notifier = Notifier()
+    notifier.send("READY=1")
     was_up = True
     due_ns = int(clock.monotonic_ns())
     try:
@@ -163,6 +166,7 @@ async def main_loop(
             if now_ns >= due_ns:
                 deliver(node, hub, (Tick(),), now_ns)
                 due_ns = max(due_ns + node.period_ns, now_ns)
+                notifier.send("WATCHDOG=1")
                 is_up = link_is_up is None or link_is_up()
                 if is_up and not was_up:
                     carrier.send(node.network_changed(now_ns))
@@ -173,6 +177,7 @@ async def main_loop(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(readable.wait(), wait_s)
     finally:
+        notifier.close()
         loop.remove_reader(hub.fileno())
         await carrier.close()
         node.close()
