@@ -91,13 +91,19 @@ class Amplifier(_Section, frozen=True):
 
 
 class IndicatorSection(_Section, frozen=True):
-    """The approved indicator, when source = "indicator"."""
+    """The approved indicator, when source = "indicator". `weigh-terminal listen` writes it.
 
+    format_file: a protocol of the site's own instead of a built-in one. confirmed_scaling: how
+    the number is to be read, as a person has found by comparing loads with the display.
+    """
+
+    kind: Literal["serial", "sim"] = "serial"
     port: str = "/dev/ttyUSB0"
     baud: Literal[600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     parity: Literal["N", "E", "O"] = "N"
     data_bits: Literal[7, 8] = 8
     protocol: Name = "xk3190-tf0"
+    format_file: str = ""
     confirmed_scaling: Annotated[str, Meta(max_length=60)] = ""
 
 

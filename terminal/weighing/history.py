@@ -62,8 +62,9 @@ class History:
         self.x_m = np.asarray(params.cell_x_mm, dtype=float) / 1_000.0
         y_m = np.asarray(params.cell_y_mm, dtype=float) / 1_000.0
         self.y_m = y_m
-        self.width_m = float(np.ptp(y_m)) or 1.0
-        self.far = (y_m - y_m.min()) / self.width_m
+        low_m, high_m = (y_m.min(), y_m.max()) if len(y_m) else (0.0, 0.0)  # none: an indicator
+        self.width_m = float(high_m - low_m) or 1.0
+        self.far = (y_m - low_m) / self.width_m
         self._floor_kg = 0.25 * params.occupied_kg
         keep = round(KEEP_S / bin_s)
         self.fine = Series(params.cells, keep)

@@ -15,6 +15,8 @@ from terminal.config import Config, Loaded
 from terminal.link import Hub
 
 WORLD_FILE = "plant.world"
+INDICATOR_PEER = "indicator.line"
+"""Name in the runtime folder under which a simulated indicator's line is found."""
 WORLD_WAIT_NS = 5_000_000_000
 WORLD_POLL_S = 0.02
 
@@ -24,6 +26,8 @@ def simulated(config: Config) -> bool:
     kinds: list[str] = [config.field.kind, config.sign.kind, config.keypad.kind, config.camera.kind]
     if config.weighing.source == "amplifier":
         kinds.append(config.amplifier.kind)
+    else:
+        kinds.append(config.indicator.kind)
     return "sim" in kinds
 
 
@@ -77,12 +81,20 @@ class Context:
         if self._world is None:
             from hal.sim.world_shared import SharedWorld
 
-            path = self.runtime / WORLD_FILE
-            deadline_ns = self.clock.monotonic_ns() + WORLD_WAIT_NS
-            while not path.exists() and self.clock.monotonic_ns() < deadline_ns:
-                time.sleep(WORLD_POLL_S)
-            self._world = SharedWorld(path)
+            self._world = SharedWorld(self._appeared(WORLD_FILE))
         return self._world
+
+    def peer_port(self, name: str) -> str:
+        """The line of a simulated peer, a link that the plant makes."""
+        return str(self._appeared(name))
+
+    def _appeared(self, name: str) -> Path:
+        """A file of the runtime folder, waited for a few seconds while the plant starts."""
+        path = self.runtime / name
+        deadline_ns = self.clock.monotonic_ns() + WORLD_WAIT_NS
+        while not path.exists() and self.clock.monotonic_ns() < deadline_ns:
+            time.sleep(WORLD_POLL_S)
+        return path
 
     def catch_signals(self) -> None:
         """SIGTERM and SIGINT ask the process to stop; nothing else happens in the handler."""

@@ -17,6 +17,7 @@ from hal.drivers.relay import (
 from terminal.config import Config, Field
 from terminal.control.devices import LaneDevices
 from terminal.wiring.amplifiers import load_cell
+from terminal.wiring.bridge import indicator
 from terminal.wiring.context import Context
 
 
@@ -33,7 +34,7 @@ def lane_devices(context: Context) -> LaneDevices:
         ),
         lamps=(_lamp(config.field, factory, Side.ENTRY), _lamp(config.field, factory, Side.EXIT)),
         load_cell=load_cell(context, factory) if config.weighing.source == "amplifier" else None,
-        indicator=None,
+        indicator=indicator(context) if config.weighing.source == "indicator" else None,
         siren=_siren(config.field, factory),
     )
 
