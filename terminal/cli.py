@@ -27,6 +27,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "check a configuration file and list all its problems"),
     ("verify", "check every record of a ledger: chain, signatures, pictures"),
     ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
+    ("conformance", "check a county receiver against the golden vectors"),
     ("weigh-trace", "weigh recorded traces with the live pipeline and write the results as JSON"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),

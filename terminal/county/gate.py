@@ -130,7 +130,7 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
         """The library's entry."""
         request = pipe.request
         response = await self.render(request)
-        if response.opt.block1 is None and request.opt.block1 is not None:
+        if request.opt.block1 is not None and response.code.is_successful():
             response.opt.block1 = request.opt.block1
         if len(response.payload) > request.remote.maximum_payload_size or (
             request.opt.block2 is not None and len(response.payload) > request.opt.block2.size

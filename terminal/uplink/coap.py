@@ -8,6 +8,7 @@ made anew. It must never raise for the network's sake, nor say more than what ca
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ import aiocoap
 from aiocoap.error import Error as CoapError
 from aiocoap.numbers.constants import TransportTuning
 
-from terminal.uplink.chunks import CHUNK_BYTES
+from hal.contract.types import NS_PER_S
+from terminal.uplink.chunks import CHUNK_BYTES, RttEstimate
 from terminal.uplink.exchange import Lane, Request, WireReply, WireRequest
 from terminal.uplink.photo_udp import ChunkedPhoto
 
@@ -45,22 +47,29 @@ PORTS: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
 """Ports of a lane over UDP: on a lossy link one lost record must not hold up the next."""
 PROBE_S_MAX = 10.0
 MS_PER_S = 1_000
+RTO_START_NS = NS_PER_S // 2
 
 UNPLUGGED = "the network is unplugged"
 
 
 class LteTuning(TransportTuning):  # type: ignore[misc]  # the library has no types
-    """Retransmission for a mobile link: sooner at first, within the deadline."""
+    """Retransmission by the measured round trip, within the deadline of a record."""
 
-    ACK_TIMEOUT = 0.6
-    ACK_RANDOM_FACTOR = 1.2
+    ACK_RANDOM_FACTOR = 1.1
     MAX_RETRANSMIT = 6
+
+    def __init__(self, rtt: RttEstimate) -> None:
+        """rtt: of this way; the library's fixed 2 s costs seconds at every lost packet."""
+        self.ACK_TIMEOUT = rtt.rto_ns / NS_PER_S
 
 
 class ChunkTuning(TransportTuning):  # type: ignore[misc]  # the library has no types
     """Chunks are not confirmable: their window repeats and paces them."""
 
     reliability = False
+
+    def __init__(self, _rtt: RttEstimate) -> None:
+        """Nothing of it is needed."""
 
 
 @dataclass(slots=True)
@@ -99,6 +108,7 @@ class CoapTransport:
             for lane in Lane
         }
         self._making = asyncio.Lock()
+        self._rtt = RttEstimate(rto_ns=RTO_START_NS)
 
     async def send(self, request: Request, wire: WireRequest) -> WireReply:
         """Carry one request; the reply says what came back, or in `why` what did not."""
@@ -171,13 +181,19 @@ class CoapTransport:
             code=aiocoap.Code[wire.method],
             uri=f"{self._uri}/{'/'.join(wire.path)}",
             payload=wire.payload,
-            transport_tuning=tuning(),
+            transport_tuning=tuning(self._rtt),
         )
         if wire.payload:
             message.opt.content_format = wire.content_format
         if wire.if_none_match:
             message.opt.if_none_match = True
+        began_ns, limit_ns = time.monotonic_ns(), self._rtt.rto_ns
         response = await context.request(message).response
+        took_ns = time.monotonic_ns() - began_ns
+        if took_ns < limit_ns:
+            self._rtt.sample(took_ns)
+        elif tuning is LteTuning and took_ns > 2 * limit_ns:
+            self._rtt.back_off()  # repeated, so not measured: be more patient until one is
         return WireReply(str(response.code.dotted), bytes(response.payload), "", self.rung)
 
     async def _context(self, port: _Port) -> aiocoap.Context:

@@ -1,0 +1,285 @@
+"""The golden vectors of the county interface: bytes in, code and receipt out.
+
+Made from one fixed key and fixed values, so they are the same bytes for ever: the package holds
+them as vectors.json and a test compares. `python -m tests.conformance.vectors` writes it anew.
+The records say simulated: they are for receivers in their test mode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cbor2
+
+from hal.contract.types import ClockQuality
+from terminal.core.types import PhotoRef
+from terminal.records import (
+    GENESIS_HASH,
+    Ed25519Signer,
+    Happening,
+    Record,
+    Weigh,
+    record_hash,
+    sign_record,
+)
+from tests.unit.county.samples import origin, weigh
+
+FILE = Path(__file__).parents[2] / "terminal" / "county" / "vectors.json"
+SEED = hashlib.sha256(b"weigh-terminal conformance vectors").digest()
+WALL_NS = 1_767_225_600 * 1_000_000_000
+
+FORMAT_TEXT, FORMAT_COSE, FORMAT_JPEG, FORMAT_OCTETS = 0, 18, 22, 42
+CHUNK_BYTES = 1_024
+FUTURE_NS = 4_102_444_800 * 1_000_000_000
+STORED = ("2.01", "4.12")
+"""First time and again: the vectors may be run any number of times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """One exchange. codes: any of these is right. receipt: (id, digest) the answer must echo.
+
+    block: (number, more) of a raw Block1 option. group: records, refusals or photos.
+    """
+
+    group: str
+    name: str
+    zh: str
+    en: str
+    method: str
+    path: tuple[str, ...]
+    payload: bytes
+    codes: tuple[str, ...]
+    content_format: int | None = FORMAT_COSE
+    if_none_match: bool = True
+    receipt: tuple[str, bytes] | None = None
+    block: tuple[int, bool] | None = None
+
+
+@dataclass
+class Sampler:
+    """A chain that can be bent: other key, other start."""
+
+    terminal_id: str = "CONFORMANCE-1"
+    ledger_id: bytes = b"vectors1"
+    seed: bytes = SEED
+    head: bytes = GENESIS_HASH
+    seq: int = 0
+    wall_ns: int = WALL_NS
+    clock: ClockQuality = ClockQuality.SYNCED
+    items: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @property
+    def key_line(self) -> str:
+        raw = Ed25519Signer(self.seed).public_key.raw
+        return f"ed25519 {raw.hex()} {self.terminal_id}"
+
+    def add(self, content: Weigh | Happening) -> tuple[str, bytes]:
+        """(id, signed bytes) of the next record."""
+        self.seq += 1
+        record = Record(
+            origin=origin(self.terminal_id, self.ledger_id),
+            seq=self.seq,
+            prev_hash=self.head,
+            wall_ns=self.wall_ns,
+            clock_quality=self.clock,
+            recorded_ns=3,
+            simulated=True,
+            content=content,
+        )
+        signed = sign_record(record, Ed25519Signer(self.seed))
+        self.head = record_hash(signed)
+        self.items.append((record.record_id, signed))
+        return self.items[-1]
+
+
+def sample_weigh(visit_id: int, **changes: object) -> Weigh:
+    """One weighing."""
+    return weigh(visit_id=visit_id, **changes)
+
+
+def happening(event: str, detail: str) -> Happening:
+    """One event."""
+    return Happening(event=event, detail=detail, at_ns=4)
+
+
+def _ref(role: str, content: bytes) -> PhotoRef:
+    return PhotoRef(role, hashlib.sha256(content).digest(), len(content))
+
+
+def vectors() -> list[Vector]:
+    """All of them, in the order in which they must be run."""
+    return [*_records(), *_refusals(), *_photos()]
+
+
+PHOTO_A = hashlib.sha256(b"photo a").digest() * 40
+PHOTO_B = hashlib.sha256(b"photo b").digest() * 50
+
+
+def _chain() -> Sampler:
+    chain = Sampler()
+    chain.add(sample_weigh(1))
+    chain.add(sample_weigh(2, plate="", axles=None, limit_kg=None, over_permille=None))
+    chain.add(sample_weigh(3))
+    chain.add(sample_weigh(4))
+    chain.add(happening("estop", "the emergency stop was pressed"))
+    chain.add(sample_weigh(6, photos=(_ref("front", PHOTO_A), _ref("rear", PHOTO_B))))
+    chain.wall_ns, chain.clock = 60 * 1_000_000_000, ClockQuality.UNKNOWN
+    chain.add(sample_weigh(7))
+    return chain
+
+
+def _put(
+    name: str, zh: str, en: str, item: tuple[str, bytes], codes: tuple[str, ...] = STORED
+) -> Vector:
+    record_id, signed = item
+    receipt = (record_id, hashlib.sha256(signed).digest()[:16])
+    path = ("v1", "records", record_id)
+    return Vector("records", name, zh, en, "PUT", path, signed, codes, receipt=receipt)
+
+
+def _get(name: str, zh: str, en: str, *path: str) -> Vector:
+    return Vector("records", name, zh, en, "GET", path, b"", ("2.05",), None, False)
+
+
+def _records() -> Iterator[Vector]:
+    items = _chain().items
+    yield _get("time", "取接收端时间", "time of the receiver", "v1", "time")
+    yield _put("first", "首条记录", "first record", items[0])
+    yield _put("repeat", "重复同一记录", "the same record again", items[0], ("4.12",))
+    again = _put("repeat-plain", "无条件重复", "again without condition", items[0], ("2.04",))
+    yield replace(again, if_none_match=False)
+    yield _put("no-limit", "车牌轴数未知", "plate and axles unknown", items[1])
+    yield _put("ahead", "乱序到达", "out of order", items[3])
+    yield _put("fill", "补上缺号", "the gap is filled", items[2])
+    alarm = _put("alarm", "报警记录", "an alarm", items[4])
+    yield replace(alarm, path=("v1", "alarms", items[4][0]))
+    yield _put("photos", "带照片摘要的记录", "record naming photos", items[5])
+    yield _put("no-clock", "时钟未知(1970)", "terminal without time (1970)", items[6])
+    yield _get(
+        "cursor", "查询游标", "cursor of the terminal", "v1", "cursor", Sampler().terminal_id
+    )
+
+
+def _bad(name: str, zh: str, en: str, item: tuple[str, bytes], code: str) -> Vector:
+    path = ("v1", "records", item[0])
+    return Vector("refusals", name, zh, en, "PUT", path, item[1], (code,))
+
+
+def _refusals() -> Iterator[Vector]:
+    chain = _chain()
+    record_id, signed = chain.add(sample_weigh(8))
+    yield _bad("empty", "空内容", "empty body", (record_id, b""), "4.00")
+    yield _bad("truncated", "内容截断", "truncated body", (record_id, signed[:-9]), "4.00")
+    yield _bad("no-cbor", "非CBOR", "not CBOR", (record_id, b"\xff\xfe\xfd"), "4.00")
+    yield _bad("trailing", "尾部多余", "bytes behind the end", (record_id, signed + b"\0"), "4.00")
+    loose = b"\xd8\x12" + signed[1:]
+    yield _bad("loose", "非规范编码", "not canonical", (record_id, loose), "4.00")
+    yield _bad("array", "非COSE", "not a COSE_Sign1", (record_id, cbor2.dumps([1, 2])), "4.00")
+    yield _bad(
+        "wrong-id", "路径编号不符", "id in the path differs", (f"{record_id}0", signed), "4.00"
+    )
+    stranger = Sampler(terminal_id="CONFORMANCE-0", seed=b"x" * 32)
+    yield _bad("stranger", "未登记终端", "unknown terminal", stranger.add(sample_weigh(1)), "4.01")
+    bent = signed[:-1] + bytes([signed[-1] ^ 1])
+    yield _bad("bent-signature", "签名被改", "signature altered", (record_id, bent), "4.03")
+    thief = Sampler(seed=b"t" * 32)
+    yield _bad("other-key", "他人密钥", "signed by another key", thief.add(sample_weigh(1)), "4.03")
+    other = Sampler()
+    conflict = other.add(sample_weigh(1, plate="晋L99999"))
+    held = (conflict[0], hashlib.sha256(chain.items[0][1]).digest()[:16])
+    yield replace(
+        _bad("conflict", "同号不同内容", "other bytes under a taken id", conflict, "4.12"),
+        receipt=held,
+    )
+    fork = Sampler(head=hashlib.sha256(b"elsewhere").digest(), seq=7)
+    yield _bad(
+        "fork", "链不衔接", "does not follow its neighbour", fork.add(sample_weigh(8)), "4.09"
+    )
+    rootless = Sampler(ledger_id=b"rootless", head=b"r" * 32)
+    yield _bad("rootless", "首条链头错误", "first record not at the root",
+               rootless.add(sample_weigh(1)), "4.09")  # fmt: skip
+    early = Sampler(ledger_id=b"tomorrow", wall_ns=FUTURE_NS)
+    yield _bad("future", "时间超前", "dated 2100", early.add(sample_weigh(1)), "4.22")
+    yield _bad("too-large", "内容过大", "body of 20,000 bytes", (record_id, bytes(20_000)), "4.13")
+    text = _bad("format", "内容格式错误", "content format text/plain", (record_id, signed), "4.15")
+    yield replace(text, content_format=FORMAT_TEXT)
+    path = ("v1", "records", record_id)
+    for method in ("GET", "POST", "DELETE"):
+        zh, en = f"不支持{method}", f"{method} on a record"
+        yield Vector("refusals", method.lower(), zh, en, method, path, b"", ("4.05",), None, False)
+    nowhere = ("v1", "nowhere")
+    yield Vector("refusals", "nowhere", "无此资源", "no such resource", "GET", nowhere, b"",
+                 ("4.04",), None, False)  # fmt: skip
+    gap = _bad(
+        "block-gap", "分块缺失", "third block without the first two", (record_id, signed), "4.08"
+    )
+    yield replace(gap, payload=signed[:100], block=(2, False))
+
+
+def _photo(name: str, zh: str, en: str, digest: str, body: bytes, *codes: str) -> Vector:
+    path = ("v1", "photos", digest)
+    return Vector("photos", name, zh, en, "PUT", path, body, codes, FORMAT_JPEG)
+
+
+def _chunk(name: str, zh: str, en: str, digest: str, at: int, body: bytes, *codes: str) -> Vector:
+    path = ("v1", "photos", digest, str(at))
+    return Vector("photos", name, zh, en, "PUT", path, body, codes, FORMAT_OCTETS, False)
+
+
+def _photos() -> Iterator[Vector]:
+    first, second = hashlib.sha256(PHOTO_A), hashlib.sha256(PHOTO_B)
+    a, b = first.hexdigest(), second.hexdigest()
+    proof_a, proof_b = (a, first.digest()[:16]), (b, second.digest()[:16])
+    strange = hashlib.sha256(b"strange").hexdigest()
+    yield _photo("unreferenced", "无记录的照片", "photo no record names", strange, b"x", "4.04")
+    yield _photo("wrong-name", "照片名非法", "name is not a digest", "photo1", b"x", "4.00")
+    wrong = PHOTO_B[:-1] + b"!"
+    yield _photo("wrong-bytes", "照片摘要不符", "other bytes than named", b, wrong, "4.09", "4.12")
+    yield replace(_photo("photo", "照片", "photo", a, PHOTO_A, *STORED), receipt=proof_a)
+    again = _photo("photo-again", "重复照片", "the photo again", a, PHOTO_A, "4.12")
+    yield replace(again, receipt=proof_a)
+    missing = ("v1", "photos", b, "missing")
+    yield Vector("photos", "missing", "查询缺块", "what is still missing", "GET", missing, b"",
+                 ("2.05",), None, False)  # fmt: skip
+    yield _chunk("off-grid", "块偏移错误", "chunk off the grid", b, 7, b"x" * 10, "4.00", "2.04")
+    tail = PHOTO_B[CHUNK_BYTES:]
+    yield _chunk("chunk-last", "先发末块", "last chunk first", b, CHUNK_BYTES, tail, "2.04")
+    head = PHOTO_B[:CHUNK_BYTES]
+    whole = _chunk("chunk-first", "补首块即完整", "first chunk makes it whole", b, 0, head,
+                   "2.01", "2.04")  # fmt: skip
+    yield replace(whole, receipt=proof_b)
+    stored = Vector("photos", "stored", "完整后查询", "asked when it is whole", "GET", missing, b"",
+                    ("2.05",), None, False)  # fmt: skip
+    yield replace(stored, receipt=proof_b)
+
+
+def as_json() -> str:
+    """The file's text."""
+    rows = [
+        {
+            "group": vector.group,
+            "name": vector.name,
+            "zh": vector.zh,
+            "en": vector.en,
+            "method": vector.method,
+            "path": "/".join(vector.path),
+            "content_format": vector.content_format,
+            "if_none_match": vector.if_none_match,
+            "block": vector.block,
+            "payload": vector.payload.hex(),
+            "codes": vector.codes,
+            "receipt": [vector.receipt[0], vector.receipt[1].hex()] if vector.receipt else None,
+        }
+        for vector in vectors()
+    ]
+    body = {"key": Sampler().key_line, "vectors": rows}
+    return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(as_json())
