@@ -23,7 +23,7 @@ STAND_MPS_MAX = 0.12
 STAND_M_MAX = 0.45
 MOVED_M = 0.15
 MOVED_MPS_MIN = 0.10
-GATES = ((0.0, 0.35, 0.35), (1.8, 0.5, 0.45), (2.6, 0.7, 0.6), (5.0, 0.85, 0.8))
+GATES = ((0.0, 0.35, 0.35), (1.8, 0.5, 0.45), (2.6, 0.7, 0.6), (5.0, 0.85, 0.8), (8.0, 1.0, 1.0))
 """Standing time in s, then the shares of the MPE that the standard uncertainty and the spread
 of the last estimates must stay below. Early sureness must be greater: less has been seen."""
 CAREFUL_SHARE = 0.2

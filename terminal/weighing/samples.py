@@ -114,6 +114,7 @@ class CellStream:
     _held: tuple[float, float] | None = None
     _before: float = nan
     _same_counts: int = 0
+    _newest: tuple[int, int] = (-1, 0)
 
     def __post_init__(self) -> None:
         self.clock = SampleClock(self.period_s)
@@ -125,6 +126,10 @@ class CellStream:
     def push(self, sample: RawSample) -> None:
         """Take one conversion; bins that it closes are appended to `bins`."""
         self.counters.samples += 1
+        if (sample.at_ns, sample.counts) == self._newest:
+            self.counters.duplicated += 1
+            return
+        self._newest = (sample.at_ns, sample.counts)
         at_s = self.clock.stamp(sample.at_ns / NS_PER_S, self.counters)
         if at_s is None:
             return

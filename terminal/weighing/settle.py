@@ -23,6 +23,9 @@ BLOCK_WINDOW_S_MAX = 12.0
 BLOCK_S = 1.0
 FAST_HZ_MAX = 6.0
 AGREE_S = 0.4
+CLAIM_S = 1.5
+SURPRISE_SIGMAS = 4.0
+SURPRISE_SHARE = 0.3
 AGREE_SHARE = 0.35
 FLOOR_KG = 1.0
 CYCLES_SURE = 1.5
@@ -46,19 +49,31 @@ class Settler:
 
     def __init__(self, step_s: float) -> None:
         self._recent: deque[Estimate] = deque(maxlen=max(4, round(AGREE_S / step_s)))
+        self._claims: deque[Estimate] = deque(maxlen=max(4, round(CLAIM_S / step_s)))
 
     def restart(self) -> None:
         """Forget the estimates: the vehicle moved or the load shifted."""
         self._recent.clear()
+        self._claims.clear()
 
     def step(self, total: np.ndarray, step_s: float) -> Estimate | None:
         """Best estimate from the newest points of the standing period; None while too short."""
         best = best_estimate(total, step_s)
         if best is None:
             self._recent.clear()
-        else:
-            self._recent.append(best)
-        return best
+            return None
+        self._recent.append(best)
+        self._claims.append(best)
+        return Estimate(best.mass_kg, best.u_kg + self._surprise_kg(best), best.window_s)
+
+    def _surprise_kg(self, best: Estimate) -> float:
+        """Extra doubt when an estimate of a moment ago was sure of something else."""
+        extra = 0.0
+        for claim in self._claims:
+            off = abs(claim.mass_kg - best.mass_kg)
+            if off > SURPRISE_SIGMAS * claim.u_kg:
+                extra = max(extra, SURPRISE_SHARE * off)
+        return extra
 
     def agreed(self, band_kg: float) -> bool:
         """Whether the last estimates stand within band_kg of each other."""

@@ -213,7 +213,8 @@ def load_trace(path: Path) -> Trace:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not hasattr(archive, "files"):
                 raise TraceError(f"{path}: file: is a single array, not an NPZ archive")
             found = {}
