@@ -7,7 +7,7 @@ RUN    := $(BIN)/python -m terminal.cli
 ARGS   ?=
 SEEDS  ?= 100
 
-.PHONY: setup demo run check test model mutants sim replay bench bench-uplink ci clean
+.PHONY: setup demo run check test model mutants sim replay bench bench-anpr bench-uplink ci clean
 
 setup: $(VENV)/.ready
 
@@ -45,6 +45,9 @@ replay: setup ## recorded traces through today's code
 
 bench: setup ## the measured figures, as tables
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-anpr: setup ## accuracy and cost of plate reading: the open set and the drawn suites
+	$(BIN)/python -m tests.bench.bench_anpr
 
 bench-uplink: setup ## the uplink's figures over emulated links (needs root)
 	$(BIN)/python -m tests.bench.bench_uplink $(ARGS)

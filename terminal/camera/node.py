@@ -17,6 +17,7 @@ from hal.contract.types import NS_PER_MS, NS_PER_S, Fault, FaultCode, MonotonicN
 from terminal.anpr.types import Box, Pixels, PlateCandidate
 from terminal.anpr.vote import Verdict, Voter, VoteSettings
 from terminal.camera import pictures, spool
+from terminal.camera.health import Health
 from terminal.config import Loaded
 from terminal.core.plate import UNKNOWN_COLOUR
 from terminal.core.types import Captured, PhotoRef, PlateOutcome, PlateReading
@@ -38,6 +39,12 @@ SLOW_PERIOD_NS: Final = NS_PER_S
 """Between readings once EAGER_FRAMES brought nothing: dirt does not clear up in a hurry."""
 EAGER_FRAMES: Final = 10
 VISITS_KEPT_MAX: Final = 8
+SEEN_FAULTS: Final = {
+    FaultCode.DARK: "the picture is black",
+    FaultCode.BLOCKED: "something covers the lens",
+    FaultCode.BLURRED: "the picture is out of focus",
+    FaultCode.FROZEN: "the picture stands still",
+}
 CONTROL: Final = "control"
 CONSOLE: Final = "console"
 
@@ -82,6 +89,7 @@ class CameraNode:
         """cameras: by role, "front" first; an empty mapping means a lane without cameras."""
         self._cameras = dict(cameras)
         self._roles = tuple(self._cameras)
+        self._health = {role: Health() for role in self._roles}
         self._reader = reader
         self._clock = clock
         self._spool = spool_dir
@@ -93,6 +101,7 @@ class CameraNode:
         self._live_due_ns = 0
         self._live_turn = 0
         self._fault_due_ns: dict[str, int] = {}
+        self._unsharp: list[Fault] = []
 
     def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
         """React to one event: at most one picture read for a plate."""
@@ -107,7 +116,7 @@ class CameraNode:
             elif event.peer == CONTROL and isinstance(event, PeerDown):
                 self._watch = None
         elif isinstance(event, Tick):
-            return [*self._read(now_ns), *self._live(now_ns)]
+            return [*self._read(now_ns), *self._live(now_ns), *self._unsharp_reports(now_ns)]
         return []
 
     def close(self) -> None:
@@ -131,10 +140,13 @@ class CameraNode:
             return []
         if watch.verdict is not None and watch.verdict.outcome is PlateOutcome.READ:
             return []
-        taken = self._photograph(self._roles[0], now_ns)
+        role = self._roles[0]
+        taken = self._photograph(role, now_ns, standing=True)
         if isinstance(taken, Fault):
             watch.fault = taken
             return [*self._report(taken, now_ns), *self._answer(watch)]
+        if not self._health[role].fresh:
+            return []
         watch.fault = None
         found = self._reader.read(taken)
         watch.voter.add(found)
@@ -184,15 +196,36 @@ class CameraNode:
         self._captured[visit_id] = captured
         return captured
 
-    def _photograph(self, role: str, now_ns: MonotonicNs) -> Pixels | Fault:
+    def _photograph(
+        self, role: str, now_ns: MonotonicNs, *, standing: bool = False
+    ) -> Pixels | Fault:
+        """The newest picture, or why it shows nothing of this moment.
+
+        A picture out of focus is reported and still given: it may be read or not.
+        """
         taken = self._cameras[role].capture(now_ns)
-        return taken if isinstance(taken, Fault) else pictures.pixels(taken)
+        if isinstance(taken, Fault):
+            return taken
+        picture = pictures.pixels(taken)
+        code = self._health[role].judge(picture, standing=standing)
+        if code is None:
+            return picture
+        device = self._cameras[role].describe().name
+        fault = Fault(code, device, now_ns, SEEN_FAULTS[code])
+        if code is FaultCode.BLURRED:
+            self._unsharp.append(fault)
+            return picture
+        return fault
 
     def _report(self, fault: Fault, now_ns: MonotonicNs) -> list[Send]:
         if now_ns < self._fault_due_ns.get(fault.device, 0):
             return []
         self._fault_due_ns[fault.device] = now_ns + FAULT_PERIOD_NS
         return [Send(CONTROL, DeviceFault(fault))]
+
+    def _unsharp_reports(self, now_ns: MonotonicNs) -> list[Send]:
+        faults, self._unsharp = self._unsharp, []
+        return [send for fault in faults for send in self._report(fault, now_ns)]
 
     def _live(self, now_ns: MonotonicNs) -> list[Send]:
         if not self._console_up or not self._roles or now_ns < self._live_due_ns:

@@ -63,13 +63,21 @@ class FakeCamera:
 
     def __init__(self, role: str) -> None:
         self.role, self.broken, self.taken, self.closed = role, False, 0, False
+        self.level: int | None = None
+        self.frozen: int | None = None
 
     def capture(self, now_ns: MonotonicNs) -> Frame | Fault:
         if self.broken:
             return Fault(FaultCode.TIMEOUT, f"camera-{self.role}", now_ns, "pulled out")
         self.taken += 1
         picture = np.full((360, 640, 3), self.taken % 200 + 20, np.uint8)
+        picture[:, 200:400] //= 2
         picture[::2, ::7] += 30
+        if self.frozen is not None:
+            picture[:] = self.frozen
+        elif self.level is not None:
+            picture[:] = self.level
+            picture[0, 0] = self.taken % 2
         return Frame(now_ns, 640, 360, picture.tobytes())
 
     def describe(self) -> DeviceInfo:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.contract.types import MonotonicNs
+from hal.contract.types import FaultCode, MonotonicNs
 from terminal.camera import node as camera_node
 from terminal.core.types import PlateOutcome
 from terminal.link import PeerDown
@@ -183,3 +183,47 @@ def test_close_stops_the_cameras(tmp_path: Path) -> None:
     rig.node.close()
     assert all(camera.closed for camera in rig.cameras.values())
     assert rig.clock.now > MonotonicNs(0)
+
+
+def faults(sends: list) -> list:  # type: ignore[type-arg]
+    return [s.message.fault for s in sends if isinstance(s.message, DeviceFault)]
+
+
+def test_a_frozen_camera_is_never_read(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeReader([candidate(PLATE)]))
+    rig.cameras["front"].frozen = 90
+    rig.hear(Look(7))
+    sends = [send for _ in range(6) for send in rig.tick()]
+    assert all(r.outcome is not PlateOutcome.READ for r in readings(sends))
+    assert readings(sends)[-1].outcome is PlateOutcome.CAMERA_FAULT
+    assert {fault.code for fault in faults(sends)} == {FaultCode.FROZEN}
+    assert rig.reader.reads <= 1
+    rig.cameras["front"].frozen = None
+    sends = [send for _ in range(3) for send in rig.tick()]
+    assert readings(sends)[-1].outcome is PlateOutcome.READ
+
+
+def test_a_frozen_picture_is_no_photo(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeReader([]))
+    rig.cameras["front"].frozen = 90
+    rig.console()
+    for _ in range(10):
+        rig.tick()
+    sends = rig.hear(Capture(7, 1, ""))
+    assert [p.role for p in sends[-1].message.captured.photos] == ["rear"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("level", "code"), [(3, FaultCode.DARK), (120, FaultCode.BLOCKED)])
+def test_a_dark_or_covered_camera_is_named_once_it_persists(
+    tmp_path: Path, level: int, code: FaultCode
+) -> None:
+    rig = Rig(tmp_path, FakeReader([]))
+    rig.cameras["front"].level = level
+    rig.hear(Look(7))
+    assert faults(rig.tick()) == []
+    sends = [send for _ in range(5) for send in rig.tick()]
+    assert {fault.code for fault in faults(sends)} == {code}
+    assert readings(sends)[-1].outcome is PlateOutcome.CAMERA_FAULT
+    rig.cameras["front"].level = None
+    rig.tick()
+    assert readings(rig.tick())[-1].outcome is PlateOutcome.NO_PLATE
