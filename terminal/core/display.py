@@ -36,6 +36,7 @@ REASON_PROMPT: dict[HoldReason, Prompt] = {
     HoldReason.RELAY_DISAGREES: Prompt.FAULT,
     HoldReason.ZERO_INVALID: Prompt.NOT_EMPTY,
     HoldReason.NOT_EMPTY: Prompt.NOT_EMPTY,
+    HoldReason.OUTBOX_FULL: Prompt.SAVE_FAILED,
     HoldReason.WEIGH_FAULT: Prompt.FAULT,
     HoldReason.SECOND_VEHICLE: Prompt.SECOND_VEHICLE,
     HoldReason.UNSTEADY: Prompt.UNSTEADY,

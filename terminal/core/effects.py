@@ -32,6 +32,7 @@ def _end_visit(f: Facts, state: State) -> State:
         leased=state.leased,
         opened=state.opened,
         zero_allowed=state.zero_allowed,
+        guarded=state.guarded,
         trail=state.trail,
         menu=state.menu,
     )

@@ -195,6 +195,7 @@ GUARDS: dict[str, Guard] = {
     "not_empty_long": lambda f: _lasted(
         f, f.state.trail.not_empty, f.params.not_empty_ms * NS_PER_MS
     ),
+    "residue_long": lambda f: _lasted(f, f.state.trail.residue, f.params.not_empty_ms * NS_PER_MS),
     "zero_valid": lambda f: f.seen.zero_valid is Tri.YES,
     "zero_doubtful": lambda f: f.seen.zero_valid is not Tri.YES,
     "boarding_overdue": lambda f: _phase_lasted(f, f.params.boarding_s_max),
@@ -226,6 +227,8 @@ GUARDS: dict[str, Guard] = {
     "axles_missing": lambda f: not _axles_known(f),
     "photos_ready": _photos_ready,
     "vehicle_known": _vehicle_known,
+    "outbox_full": lambda f: f.inputs.outbox_full is Tri.YES,
+    "outbox_open": lambda f: f.inputs.outbox_full is not Tri.YES,
     "acknowledged": lambda f: f.state.committed is not None,
     "save_refused": lambda f: f.state.save_refused,
     "verdict_pass": lambda f: f.state.verdict is Verdict.PASS,

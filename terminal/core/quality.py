@@ -47,6 +47,7 @@ class Seen(NamedTuple):
 
     taken: the passage (beam or loop) is occupied. held_kg: the mass that may be trusted apart
     from the beams' history, which the trail knows. agree: relay contact equals command.
+    guarded: calibration seal broken, cabinet door open.
     """
 
     beams: tuple[Tri, Tri]
@@ -65,6 +66,7 @@ class Seen(NamedTuple):
     motion: Tri
     flags: int
     held_kg: int | None
+    guarded: tuple[Tri, Tri] = (Tri.NO, Tri.NO)
 
 
 class _Weight(NamedTuple):
@@ -111,6 +113,7 @@ def look(inputs: Inputs, params: Params) -> Seen:
         weight.motion,
         weight.flags,
         weight.held_kg,
+        (values[InputName.SEAL], values[InputName.DOOR]),
     )
 
 
@@ -150,6 +153,7 @@ def follow(trail: Trail, seen: Seen, leased: tuple[bool, bool], now_ns: Monotoni
         (_since(trail.clear[0], entry_clear, now_ns), _since(trail.clear[1], exit_clear, now_ns)),
         _since(trail.ready, ready, now_ns),
         _since(trail.not_empty, seen.deck_empty is Tri.NO, now_ns),
+        _since(trail.residue, seen.deck_empty is Tri.NO and seen.occupied is Tri.NO, now_ns),
         (
             _since(trail.disagree[0], not seen.agree[0], now_ns),
             _since(trail.disagree[1], not seen.agree[1], now_ns),

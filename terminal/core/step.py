@@ -31,8 +31,10 @@ SENDING = (Phase.COMMITTING, Phase.HELD, Phase.EGRESS)
 ZEROING = (Phase.IDLE, Phase.LOCKOUT, Phase.HELD)
 BY_HAND = (HoldReason.ESTOP, HoldReason.WIRED_RELEASE)
 RED_RED = (Aspect.RED, Aspect.RED)
+GUARDED = ("seal", "door")
+"""Alarms, not holds: what they mean for the weighing is for an inspector to judge."""
 EVENTS_MAX = 8
-"""A tick makes at most five; the bound is what control may rely on (I9)."""
+"""A tick makes at most seven; the bound is what control may rely on (I9)."""
 
 
 def initial(params: Params) -> State:
@@ -150,9 +152,16 @@ def _settle(
         and seen.occupied is not Tri.YES
         and seen.estop is Tri.NO
     )
-    if (leased, opened, zero_allowed) == (state.leased, state.opened, state.zero_allowed):
+    if (leased, opened, zero_allowed, seen.guarded) == (
+        state.leased,
+        state.opened,
+        state.zero_allowed,
+        state.guarded,
+    ):
         return state
-    return replace(state, leased=leased, opened=opened, zero_allowed=zero_allowed)
+    return replace(
+        state, leased=leased, opened=opened, zero_allowed=zero_allowed, guarded=seen.guarded
+    )
 
 
 def _lamps(
@@ -201,6 +210,11 @@ def _events(before: State, after: State, command: str, now_ns: MonotonicNs) -> t
     if before.latch is not after.latch:
         held = "void" if after.latch is None else f"{after.latch.gross_kg} kg"
         events.append(Event("weight", now_ns, held))
+    for name, was, now in zip(GUARDED, before.guarded, after.guarded, strict=True):
+        if now is Tri.YES and was is not Tri.YES:
+            events.append(Event(name, now_ns, "opened"))
+        elif was is Tri.YES and now is Tri.NO:
+            events.append(Event(f"{name}_shut", now_ns, "shut again"))
     if command:
         events.append(Event("operator", now_ns, command))
     return tuple(events)

@@ -63,6 +63,7 @@ ROWS: tuple[Row, ...] = (
         "NEW_VISIT",
         "BAR",
     ),
+    _hold(_P.IDLE, ("outbox_full",), _R.OUTBOX_FULL, "what cannot be recorded is not called on"),
     _go(
         _P.IDLE,
         ("entry_taken", "deck_empty", "zero_valid"),
@@ -210,14 +211,14 @@ ROWS: tuple[Row, ...] = (
     ),
     _hold(
         _P.CLEARING,
-        ("release_used", "exit_closed", "not_empty_long"),
+        ("release_used", "exit_closed", "residue_long"),
         _R.NOT_EMPTY,
         "something stayed on the deck",
         "END_VISIT",
     ),
     _go(
         _P.HELD,
-        ("no_visit", "deck_empty", "zero_valid"),
+        ("no_visit", "deck_empty", "zero_valid", "outbox_open"),
         _P.IDLE,
         "swept clean, zero found again",
     ),
@@ -290,7 +291,7 @@ ROWS: tuple[Row, ...] = (
     ),
     _hold(
         _P.EGRESS,
-        ("vehicle_off", "not_empty_long", "entry_closed", "exit_closed"),
+        ("residue_long", "entry_closed", "exit_closed"),
         _R.NOT_EMPTY,
         "something stayed on the deck",
         "END_VISIT",

@@ -265,6 +265,7 @@ class HoldReason(Enum):
     RELAY_DISAGREES = "relay_disagrees"
     RESTARTED = "restarted"
     ZERO_INVALID = "zero_invalid"
+    OUTBOX_FULL = "outbox_full"
     NOT_EMPTY = "not_empty"
     OVERLOAD = "overload"
     WEIGH_FAULT = "weigh_fault"
@@ -311,7 +312,8 @@ class Inputs:
 
     weighed: newest output of the weighing pipeline, repeated until a newer one comes.
     ledger_up / camera_up: the link to that process stands. vehicle: the site list's facts for
-    the plate last asked for in Outputs.lookup_plate, None while not answered.
+    the plate last asked for in Outputs.lookup_plate, None while not answered. outbox_full: the
+    ledger will refuse every new record; unknown while its status is.
     """
 
     now_ns: MonotonicNs

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from hal.contract.types import MonotonicNs
+from hal.contract.types import MonotonicNs, Tri
 from terminal.core.limits import NO_LIMIT, LimitResult
 from terminal.core.params import VISITS_PER_BOOT_BITS, Params
 from terminal.core.types import (
@@ -59,12 +59,14 @@ class Trail(NamedTuple):
 
     Pairs are indexed by Side. awry: a leased barrier stays closed, or an unleased one stays
     open although its passage is clear. disagree: relay contact and command differ.
+    residue: no vehicle stands on the deck, and yet it is not empty.
     """
 
     edges_clear: MonotonicNs = NEVER_NS
     clear: tuple[MonotonicNs, MonotonicNs] = (NEVER_NS, NEVER_NS)
     ready: MonotonicNs = NEVER_NS
     not_empty: MonotonicNs = NEVER_NS
+    residue: MonotonicNs = NEVER_NS
     disagree: tuple[MonotonicNs, MonotonicNs] = (NEVER_NS, NEVER_NS)
     awry: tuple[MonotonicNs, MonotonicNs] = (NEVER_NS, NEVER_NS)
 
@@ -94,6 +96,7 @@ class State:
     since_ns: when the phase was entered. visit_id: 0 while no visit runs. cut: the entry beam
     was cut in this visit. used: the record's one opening is over. leased, opened: by Side,
     whether a lease was given last tick, and whether the arm has not been seen closed since.
+    guarded: calibration seal broken, cabinet door open, as last seen.
     """
 
     phase: Phase = Phase.LOCKOUT
@@ -118,6 +121,7 @@ class State:
     leased: tuple[bool, bool] = (False, False)
     opened: tuple[bool, bool] = (False, False)
     zero_allowed: bool = False
+    guarded: tuple[Tri, Tri] = (Tri.NO, Tri.NO)
     trail: Trail = NO_TRAIL
     menu: MenuState = NO_MENU
 

@@ -139,6 +139,12 @@ _ZH: dict[H, HoldText] = {
         "查看本页“记录”进程和磁盘空间。",
         "服务恢复后自动重新保存；超过一分钟请联系维护人员。",
     ),
+    H.OUTBOX_FULL: HoldText(
+        "待上传已满",
+        "待上传记录已满，新的记录无法保存，因此不再接车。",
+        "查看上行链路和待上传数量。",
+        "恢复上行后自动继续；不要手动放行。",
+    ),
     H.SAVE_REFUSED: HoldText(
         "记录保存失败",
         "记录不能可靠保存，因此不放行。",
@@ -280,6 +286,12 @@ _EN: dict[H, HoldText] = {
         "The record service is away: no record, no release.",
         "Look at the ledger process and the disk space on this page.",
         "It saves again by itself; after a minute call maintenance.",
+    ),
+    H.OUTBOX_FULL: HoldText(
+        "Outbox full",
+        "No further record can be kept before older ones are sent, so nobody is called on.",
+        "Look at the uplink and at the number of unsent records.",
+        "It goes on by itself once the uplink works. Do not let out by hand.",
     ),
     H.SAVE_REFUSED: HoldText(
         "Not saved",

@@ -774,3 +774,60 @@ def test_warming_up_after_a_restart_is_one_lockout_and_a_pressed_stop_another() 
     assert rig.kinds("lockout") == ["restarted"]
     rig.set(InputName.ESTOP, True).run(100)
     assert rig.kinds("lockout") == ["restarted", "estop"]
+
+
+@every_kind
+@pytest.mark.parametrize("verdict_kg", [49_020, 48_000])
+def test_a_deck_that_empties_slowly_is_not_taken_for_one_that_stays_loaded(
+    lane: LaneKind, barrier: BarrierKind, verdict_kg: int
+) -> None:
+    """The residue's clock starts when the vehicle is off, not when it came on."""
+    rig = LaneRig(lane, barrier).weigh(verdict_kg)
+    rig.until(Phase.EGRESS if verdict_kg > 49_000 else Phase.RELEASING).run(5_000)
+    side = InputName.BEAM_ENTRY if verdict_kg > 49_000 else InputName.BEAM_EXIT
+    rig.set(side, True).run(500).load(400).set(side, False).run(2_900)
+    assert rig.phase in (Phase.EGRESS, Phase.CLEARING)
+    rig.load(0).until(Phase.IDLE)
+    assert not rig.kinds("hold")
+
+
+def test_a_full_outbox_calls_nobody_and_ends_by_itself() -> None:
+    rig = LaneRig().ready()
+    full = Tri.YES
+    rig.tampered = lambda inputs: replace(inputs, outbox_full=full)
+    rig.run(50)
+    assert (rig.phase, rig.state.reason) == (Phase.HELD, HoldReason.OUTBOX_FULL)
+    assert rig.prompt is Prompt.SAVE_FAILED
+    rig.arrive().run(30_000)
+    assert rig.phase is Phase.HELD
+    assert rig.out.leases == (None, None)
+    full = Tri.NO
+    rig.until(Phase.ENTERING)
+
+
+def test_an_outbox_that_fills_up_during_a_visit_releases_nobody_without_a_record() -> None:
+    rig = LaneRig().board()
+    rig.tampered = lambda inputs: replace(inputs, outbox_full=Tri.YES)
+    rig.ledger_refuses = True
+    rig.settle(48_000).until(Phase.HELD)
+    assert rig.state.reason is HoldReason.SAVE_REFUSED
+    assert rig.run(60_000).out.leases == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["seal", "door"])
+def test_a_seal_or_door_that_opens_is_told_once_and_stops_nobody(kind: str) -> None:
+    name = InputName[kind.upper()]
+    rig = LaneRig(required=tuple(InputName)).ready()
+    assert rig.kinds(kind) == []
+    rig.set(name, True).arrive().drive_on().until(Phase.WEIGHING)
+    assert rig.kinds(kind) == ["opened"]
+    rig.set(name, False).run(50)
+    assert rig.kinds(kind + "_shut") == ["shut again"]
+    rig.set(name, True).run(50)
+    assert rig.kinds(kind) == ["opened", "opened"]
+    rig.set(name, Tri.UNKNOWN).run(50)
+    assert rig.state.reason is HoldReason.SENSOR_STALE
+    rig.set(name, False).run(50)
+    assert rig.kinds(kind + "_shut") == ["shut again"]
+    rig = LaneRig(required=tuple(InputName)).set(name, True).run(50)
+    assert rig.kinds(kind) == ["opened"], "a seal found broken at the start is told as well"
