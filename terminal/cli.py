@@ -28,6 +28,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("verify", "check every record of a ledger: chain, signatures, pictures"),
     ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
     ("conformance", "check a county receiver against the golden vectors"),
+    ("calibrate", "calibrate the deck: zero, corners, at least five loads; writes a signed report"),
     ("weigh-trace", "weigh recorded traces with the live pipeline and write the results as JSON"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),

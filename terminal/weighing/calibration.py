@@ -83,6 +83,18 @@ def to_text(calibration: Calibration) -> str:
 
 def from_text(text: str, serial: str) -> Calibration:
     """Read a calibration and refuse one that is damaged, implausible or of another device."""
+    calibration = read_any(text)
+    if calibration.serial != serial:
+        raise CalibrationError(
+            f"The calibration belongs to device {calibration.serial}, but {serial} is connected; "
+            "calibrate this device or put the right file in place."
+        )
+    check(calibration)
+    return calibration
+
+
+def read_any(text: str) -> Calibration:
+    """Read a calibration of whatever device; refuse a damaged one."""
     try:
         body = json.loads(text)
     except ValueError as error:
@@ -98,7 +110,7 @@ def from_text(text: str, serial: str) -> Calibration:
     body.pop("format")
     try:
         points = tuple(Point(int(p["load_kg"]), float(p["shown_kg"])) for p in body["points"])
-        calibration = Calibration(
+        return Calibration(
             serial=str(body["serial"]),
             full_scale=int(body["full_scale"]),
             kg_per_count=tuple(float(v) for v in body["kg_per_count"]),
@@ -111,13 +123,6 @@ def from_text(text: str, serial: str) -> Calibration:
         raise CalibrationError(
             f"The calibration lacks or garbles a field ({error}); calibrate the deck again."
         ) from None
-    if calibration.serial != serial:
-        raise CalibrationError(
-            f"The calibration belongs to device {calibration.serial}, but {serial} is connected; "
-            "calibrate this device or put the right file in place."
-        )
-    check(calibration)
-    return calibration
 
 
 def check(calibration: Calibration) -> None:
