@@ -24,7 +24,10 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Common rules of every section."""
+    """Common rules of every section.
+
+    plugin, options: with kind = "plugin", the name of an installed device and what it is told.
+    """
 
 
 class Site(_Section, frozen=True):
@@ -73,7 +76,7 @@ class Amplifier(_Section, frozen=True):
     ADS1232, -1 when strapped high. iio_devices: names or numbers under /sys/bus/iio, one a cell.
     """
 
-    kind: Literal["sim", "nau7802", "hx711", "ads1232", "iio", "mcu"] = "sim"
+    kind: Literal["sim", "nau7802", "hx711", "ads1232", "iio", "mcu", "plugin"] = "sim"
     bus: I2cBus = 1
     address: Annotated[int, Meta(ge=0x08, le=0x77)] = 0x2A
     mux_address: I2cAddress = 0x70
@@ -88,6 +91,8 @@ class Amplifier(_Section, frozen=True):
     data_pins: Annotated[tuple[int, ...], Meta(max_length=8)] = ()
     power_pin: Line = -1
     iio_devices: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    plugin: str = ""
+    options: dict[str, str | int | bool] = {}
 
 
 class IndicatorSection(_Section, frozen=True):
@@ -146,13 +151,15 @@ class Field(_Section, frozen=True):
 class SignSection(_Section, frozen=True):
     """The LED sign: chained MAX7219 modules of 8x8 pixels."""
 
-    kind: Literal["sim", "max7219", "none"] = "sim"
+    kind: Literal["sim", "max7219", "plugin", "none"] = "sim"
     width_px: Annotated[int, Meta(ge=32, le=256, multiple_of=8)] = 128
     height_px: Literal[8, 16, 32] = 32
     spi_port: Annotated[int, Meta(ge=0, le=2)] = 0
     spi_device: Annotated[int, Meta(ge=0, le=2)] = 0
     block_orientation: Literal[0, 90, -90, 180] = 0
     show_plate: bool = True
+    plugin: str = ""
+    options: dict[str, str | int | bool] = {}
 
 
 class KeypadSection(_Section, frozen=True):
@@ -162,12 +169,14 @@ class KeypadSection(_Section, frozen=True):
     the header has no eight lines left. device: a USB keypad's node, empty for the first found.
     """
 
-    kind: Literal["sim", "matrix", "usb", "none"] = "sim"
+    kind: Literal["sim", "matrix", "usb", "plugin", "none"] = "sim"
     rows: Annotated[tuple[Line, ...], Meta(min_length=4, max_length=4)] = (108, 109, 110, 111)
     columns: Annotated[tuple[Line, ...], Meta(min_length=4, max_length=4)] = (100, 101, 102, 103)
     expander_bus: I2cBus = 1
     expander_address: I2cAddress = 0x20
     device: str = ""
+    plugin: str = ""
+    options: dict[str, str | int | bool] = {}
     debounce_ms: Annotated[int, Meta(ge=5, le=200)] = 30
     operator_pins: tuple[str, ...] = ()
     supervisor_pins: tuple[str, ...] = ()

@@ -34,6 +34,13 @@ def cross_check(config: Config) -> Iterator[Problem]:
     yield from _wires(config)
     yield from pin_problems(config)
     yield from _names(config)
+    for key, section in (
+        ("amplifier", config.amplifier),
+        ("sign", config.sign),
+        ("keypad", config.keypad),
+    ):
+        if section.kind == "plugin" and not section.plugin:
+            yield Problem(f"{key}.plugin", "empty", "the name of an installed device")
 
 
 def _instrument(config: Config) -> Iterator[Problem]:

@@ -69,3 +69,17 @@ class ClockedPair(Protocol):
 
     def close(self) -> None:
         """Free the lines, clock low."""
+
+
+class ScanChannel(Protocol):
+    """One channel of a converter that the kernel reads and stamps."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a model answers; the driver passes it on in its DeviceInfo."""
+
+    def read(self) -> Sequence[tuple[int, int]]:
+        """(monotonic ns, signed counts) of what waits, oldest first. Never blocks; OSError."""
+
+    def close(self) -> None:
+        """Stop reading."""

@@ -27,6 +27,7 @@ from hal.contract.types import (
     RawSample,
 )
 from hal.drivers.plausible import SampleWatch
+from hal.drivers.tally import Tally
 
 PU_CTRL, CTRL1, CTRL2, ADCO_B2, ADC, PGA, POWER, REVISION = (
     *(0x00, 0x01, 0x02, 0x12),
@@ -116,6 +117,7 @@ class Nau7802LoadCells:
         self._cells = tuple(_Cell(index) for index in range(cells))
         self._next = 0
         self._closed = False
+        self.tally = Tally()
         self._steps: dict[Stage, Callable[[_Cell, MonotonicNs], RawSample | Fault | None]] = {
             Stage.RESET: self._reset,
             Stage.POWER_UP: self._power_up,
@@ -141,7 +143,7 @@ class Nau7802LoadCells:
             outcome = self._visit(cell, now_ns)
             if outcome is not None:
                 found.append(outcome)
-        return found
+        return self.tally.count(found, now_ns)
 
     def describe(self) -> LoadCellInfo:
         """Fixed after open. Counts are 24 bits signed at the converter's full scale."""

@@ -20,13 +20,16 @@ SETTLE_PERIODS: Final = 4
 REFERENCE_NV: Final = 5_000_000_000
 NOISE_NV: Final = {10: 50, 80: 90}
 GAINS: Final = {25: 128, 26: 32, 27: 64}
+CHANNEL_B_GAIN: Final = 32
 COUNTS_MAX: Final = (1 << 23) - 1
 
 
 class Hx711Chip:
     """One chip. Faults: silent (converts no more), stuck (keeps its word). slept: how often.
 
-    word: the last conversion as a signed number, for a test to compare with.
+    word: the last conversion as a signed number, for a test to compare with. b_nv: signal on
+    channel B, which gain 32 reads; None when the world's cell is wired there. hung: converts no
+    more until it was powered down.
     """
 
     def __init__(
@@ -39,7 +42,8 @@ class Hx711Chip:
         rate_sps: int,
         seed: int = 0,
     ) -> None:
-        self.silent = self.stuck = False
+        self.silent = self.stuck = self.hung = False
+        self.b_nv: int | None = None
         self.slept = self.word = 0
         self._world, self._cell, self._clock = world, cell, clock
         self._period_ns, self._noise_nv = NS_PER_S // rate_sps, NOISE_NV[rate_sps]
@@ -52,6 +56,7 @@ class Hx711Chip:
         gpio.attach_contact(data_gpio, self._low)
 
     def _reset(self, now_ns: int) -> None:
+        self.hung = False
         self._gain, self._pulses, self._high, self._asleep = 128, 0, True, False
         self._next_ns = now_ns + SETTLE_PERIODS * self._period_ns
 
@@ -85,7 +90,7 @@ class Hx711Chip:
         if self._asleep or now_ns < self._next_ns:
             return
         self._next_ns += ((now_ns - self._next_ns) // self._period_ns + 1) * self._period_ns
-        if 1 <= self._pulses <= 24 or self.silent:
+        if 1 <= self._pulses <= 24 or self.silent or self.hung:
             return
         gain = GAINS.get(self._pulses, self._gain)
         self._pulses = 0
@@ -99,6 +104,9 @@ class Hx711Chip:
 
     def _convert(self) -> int:
         noise_nv = (sum(self._random.randbytes(12)) - 1_530) * self._noise_nv // 256
-        bridge_nv = self._world.cell_nv(self._cell) + noise_nv
+        signal_nv = self._world.cell_nv(self._cell)
+        if self._gain == CHANNEL_B_GAIN and self.b_nv is not None:
+            signal_nv = self.b_nv
+        bridge_nv = signal_nv + noise_nv
         counts = (bridge_nv * self._gain << 24) // REFERENCE_NV
         return max(-COUNTS_MAX - 1, min(COUNTS_MAX, counts))

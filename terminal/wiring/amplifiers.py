@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from hal.contract.bus import I2c
 from hal.contract.devices import LoadCell
@@ -62,9 +63,48 @@ def _hx711(context: Context, lines: object) -> LoadCell:
     return Hx711LoadCells(pairs, amplifier.rate_sps, amplifier.gain, clock, NAME, pause=pause)
 
 
+def _ads1232(context: Context, lines: object) -> LoadCell:
+    from hal.drivers.ads1232 import Ads1232LoadCells
+    from hal.drivers.clocked_pair import open_pairs
+    from hal.drivers.lines import Coil
+    from hal.linux.clock import pause
+
+    amplifier, clock = context.config.amplifier, context.clock
+    pins = zip(amplifier.clock_pins, amplifier.data_pins, strict=False)
+    pairs = open_pairs(lines, tuple(pins)[: amplifier.cells], clock, NAME)
+    power = None
+    if amplifier.power_pin >= 0:
+        power = Coil(lines, amplifier.power_pin, NAME, active_high=True)
+    return Ads1232LoadCells(
+        pairs, amplifier.rate_sps, amplifier.gain, clock, NAME, pause=pause, power=power
+    )
+
+
+def _iio(context: Context, lines: object) -> LoadCell:
+    del lines
+    from hal.drivers.iio_cells import IioLoadCells
+    from hal.linux.iio import LinuxIio
+
+    amplifier = context.config.amplifier
+    channels = [LinuxIio(which, NAME) for which in amplifier.iio_devices[: amplifier.cells]]
+    return IioLoadCells(channels, amplifier.rate_sps, amplifier.gain, context.clock, NAME)
+
+
+def _plugin(context: Context, lines: object) -> LoadCell:
+    del lines
+    from terminal.wiring.plugins import open_plugin
+
+    amplifier = context.config.amplifier
+    found = open_plugin(LoadCell, amplifier.plugin, amplifier.options, context.clock, NAME)
+    return cast(LoadCell, found)
+
+
 OPENERS: dict[str, Callable[[Context, object], LoadCell]] = {
     "sim": _nau7802,
     "nau7802": _nau7802,
     "hx711": _hx711,
+    "ads1232": _ads1232,
+    "iio": _iio,
+    "plugin": _plugin,
 }
 """Converter kinds by their name in terminal.toml."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hal.contract.devices import Keypad, Sign
 from hal.contract.types import NS_PER_MS
 from terminal.config import KeypadSection
 from terminal.wiring.context import Context
+from terminal.wiring.plugins import open_plugin
 
 EXPANDER_FIRST = 100
 
@@ -15,6 +18,9 @@ def sign(context: Context) -> Sign | None:
     config = context.config.sign
     if config.kind == "none":
         return None
+    if config.kind == "plugin":
+        found = open_plugin(Sign, config.plugin, config.options, context.clock, "sign")
+        return cast(Sign, found)
     from hal.contract.bus import Spi
     from hal.drivers.sign_max7219 import Max7219Sign
 
@@ -49,6 +55,13 @@ def keypad(context: Context) -> Keypad | None:
     config = context.config.keypad
     if config.kind == "none":
         return None
+    if config.kind == "plugin":
+        found = open_plugin(Keypad, config.plugin, config.options, context.clock, "keypad")
+        return cast(Keypad, found)
+    if config.kind == "usb":
+        from hal.linux.usb_keypad import UsbKeypad
+
+        return UsbKeypad(config.device, "keypad")
     from hal.drivers.keypad_matrix import MatrixKeypad
 
     lines = _simulated_lines(context, config) if config.kind == "sim" else _lines(context, config)

@@ -14,7 +14,8 @@ from hal.sim.hx711 import Hx711Chip
 from tests.contract.worlds import HandClock, HandWorld
 
 PINS = (5, 6)
-TICK_NS = 12_500_000
+TICK_NS = 10_000_000
+"""The control loop's period: a word is then always read before the next conversion ends."""
 
 
 class RacingClock(HandClock):
@@ -108,3 +109,35 @@ def test_absent_chip_and_failing_line():
     assert bench.tick()[0].code is FaultCode.BUS
     del bench.gpio.pin(6)._get_state
     assert bench.device.describe().device.model == "HX711 (not for trade)"
+
+
+def test_gain_32_reads_channel_b_and_nothing_else():
+    bench = Bench(gain=32)
+    bench.world.cells_nv[0], bench.chip.b_nv = 1_000_000, -9_000_000
+    good = [item for _ in range(40) for item in bench.tick()]
+    assert good[-1].counts == bench.chip.word < -1_000_000 * 32 * (1 << 24) // 5_000_000_000
+    assert bench.device.describe().gain == 32
+
+
+def test_a_hung_chip_is_powered_down_and_comes_back_by_itself():
+    bench = Bench()
+    bench.tick()
+    bench.chip.hung = True
+    found = [item for _ in range(60) for item in bench.tick()]
+    assert [item.code for item in found if isinstance(item, Fault)] == [FaultCode.TIMEOUT]
+    assert not bench.chip.hung
+    assert bench.chip.slept == 1
+    healed = [item for item in found if isinstance(item, RawSample)]
+    assert healed[0].flags & SampleFlag.AFTER_FAULT
+    assert healed[-1].counts == bench.chip.word
+
+
+def test_what_it_returned_is_counted():
+    bench = Bench()
+    bench.clock.preempt = 0.0005
+    found = [item for _ in range(2_000) for item in bench.tick()]
+    faults = [item for item in found if isinstance(item, Fault)]
+    tally = bench.device.tally
+    assert tally.samples == len(found) - len(faults)
+    assert sum(tally.faults.values()) == len(faults) > 0
+    assert 60_000 < tally.rate_mhz <= 80_000

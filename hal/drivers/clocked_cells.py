@@ -1,0 +1,248 @@
+"""Load cells behind converters that are clocked out bit by bit: what HX711 and ADS1232 share.
+
+Polling in turn, settling, silence, line faults and counting are here; a chip's own file says
+which words it vouches for. Nothing blocks: recovery goes one bounded step a poll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from hal.contract.bus import ClockedPair
+from hal.contract.devices import Clock
+from hal.contract.types import (
+    NS_PER_MS,
+    NS_PER_S,
+    Counts,
+    DeviceAbsentError,
+    DeviceInfo,
+    Fault,
+    FaultCode,
+    LoadCellInfo,
+    MonotonicNs,
+    RawSample,
+)
+from hal.drivers.plausible import SampleWatch
+from hal.drivers.tally import Tally
+
+FULL_SCALE: Final = (1 << 23) - 1
+WORD_BITS: Final = 24
+OPEN_NS_MAX: Final = 4 * NS_PER_S
+OPEN_STEP_NS: Final = 1 * NS_PER_MS
+POLL_NS_MAX: Final = 1_000_000
+"""No new cell is begun after this long in one poll."""
+LINE_RETRY_PERIODS: Final = 8
+SILENCE_DOUBLINGS_MAX: Final = 3
+CELLS_MAX: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ClockedChip:
+    """Facts of one converter type.
+
+    trailing: pulses after the word, by gain. settle: conversions that do not count after a
+    start. silent_periods_max: longer without a conversion is a fault, the next one
+    after twice as long. check: for a person.
+    """
+
+    model: str
+    label: str
+    rates_sps: tuple[int, ...]
+    trailing: Mapping[int, int]
+    settle: int
+    silent_periods_max: int
+    check: str
+
+
+@dataclass(slots=True)
+class Cell:
+    """What a driver remembers of one chip.
+
+    idle_ns: last moment at which no conversion waited. pending: a chip-specific step is owed.
+    """
+
+    index: int
+    pair: ClockedPair
+    discard: int
+    ready_ns: int = 0
+    idle_ns: int = 0
+    due_ns: int = 0
+    pending: bool = False
+    silences: int = 0
+    watch: SampleWatch = field(default_factory=lambda: SampleWatch(FULL_SCALE))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a word is not believed. report: as a fault, else only counted. discard: words more."""
+
+    why: str
+    report: bool = True
+    discard: int | None = None
+
+
+class ClockedLoadCells:
+    """LoadCell of clocked converters, one pair each; rate_sps as strapped on the chip.
+
+    Faults: DESYNC (a word thrown away), TIMEOUT (no conversion), BUS (a line failed). discarded
+    counts the words thrown away since opening. Raises DeviceAbsentError at construction only.
+    """
+
+    chip: ClassVar[ClockedChip]
+
+    def __init__(
+        self,
+        pairs: Sequence[ClockedPair],
+        rate_sps: int,
+        gain: int,
+        clock: Clock,
+        name: str,
+        *,
+        pause: Callable[[int], None],
+    ) -> None:
+        assert 1 <= len(pairs) <= CELLS_MAX
+        assert rate_sps in self.chip.rates_sps
+        self._trailing = self.chip.trailing[gain]
+        self._clock, self._name = clock, name
+        self._rate_sps, self._gain = rate_sps, gain
+        self._period_ns = NS_PER_S // rate_sps
+        settle = self.chip.settle
+        self._cells = tuple(Cell(index, pair, settle) for index, pair in enumerate(pairs))
+        self._next = 0
+        self._closed = False
+        self.discarded = 0
+        self.tally = Tally()
+        self._open(pause)
+
+    def poll(self, now_ns: MonotonicNs, limit: int) -> Sequence[RawSample | Fault]:
+        """At most one outcome a chip, chips in turn, `limit` in all."""
+        found: list[RawSample | Fault] = []
+        begun_ns = self._clock.monotonic_ns()
+        for _ in range(0 if self._closed else len(self._cells)):
+            if len(found) >= limit or self._clock.monotonic_ns() - begun_ns >= POLL_NS_MAX:
+                break
+            cell = self._cells[self._next]
+            self._next = (self._next + 1) % len(self._cells)
+            outcome = self._visit(cell, now_ns)
+            if outcome is not None:
+                found.append(outcome)
+        return self.tally.count(found, now_ns)
+
+    def describe(self) -> LoadCellInfo:
+        """Fixed after open."""
+        simulated = any(cell.pair.simulated for cell in self._cells)
+        device = DeviceInfo(self._name, self.chip.label, simulated)
+        return LoadCellInfo(
+            device, len(self._cells), FULL_SCALE, self._rate_sps * 1_000, self._gain
+        )
+
+    def close(self) -> None:
+        """Free the lines. Safe to call twice."""
+        self._closed = True
+        for cell in self._cells:
+            cell.pair.close()
+
+    def refuse(self, cell: Cell, bits: int, high_ns: int) -> Refused | None:
+        """The chip's own judgement of a word, pulses included; None believes it."""
+        raise AssertionError(f"{type(self).__name__} must judge its words")
+
+    def silence(self, cell: Cell, now_ns: MonotonicNs) -> None:
+        """The chip's own first step against silence. Raises OSError."""
+
+    def resume(self, cell: Cell, now_ns: MonotonicNs) -> bool:
+        """The step that `pending` owes; True when it used up this visit. Raises OSError."""
+        return False
+
+    def _open(self, pause: Callable[[int], None]) -> None:
+        """Read and drop until every chip has settled at the wanted gain."""
+        last: Fault | None = None
+        begun_ns = self._clock.monotonic_ns()
+        for cell in self._cells:
+            cell.ready_ns = cell.idle_ns = begun_ns
+        for _ in range(OPEN_NS_MAX // OPEN_STEP_NS):
+            now_ns = self._clock.monotonic_ns()
+            for cell in self._cells:
+                outcome = self._visit(cell, now_ns) if self._settling(cell) else None
+                last = outcome if isinstance(outcome, Fault) else last
+            if not any(self._settling(cell) for cell in self._cells):
+                for cell in self._cells:
+                    cell.watch.after_fault = False
+                self.discarded = 0
+                return
+            if now_ns - begun_ns >= OPEN_NS_MAX:
+                break
+            pause(OPEN_STEP_NS)
+        for cell in self._cells:
+            cell.pair.close()
+        why = last.detail if last else "it never became ready"
+        found = f"an {self.chip.model} does not start: {why}"
+        raise DeviceAbsentError(self._name, found, self.chip.check)
+
+    def _settling(self, cell: Cell) -> bool:
+        return bool(cell.discard) or cell.pending
+
+    def _visit(self, cell: Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
+        """One bounded look at one chip; an OSError becomes a Fault and a pause."""
+        if now_ns < cell.due_ns:
+            return None
+        try:
+            if cell.pending and self.resume(cell, now_ns):
+                return None
+            if cell.pair.ready():
+                return self._read(cell, now_ns)
+            cell.idle_ns = now_ns
+            doublings = min(cell.silences, SILENCE_DOUBLINGS_MAX)
+            patience = self.chip.silent_periods_max << doublings
+            if now_ns - cell.ready_ns <= patience * self._period_ns:
+                return None
+            cell.ready_ns, cell.silences = now_ns, cell.silences + 1
+            self.silence(cell, now_ns)
+        except OSError as error:
+            cell.due_ns = now_ns + LINE_RETRY_PERIODS * self._period_ns
+            return self._fail(cell, FaultCode.BUS, str(error), now_ns)
+        return self._fail(cell, FaultCode.TIMEOUT, "no conversion became ready", now_ns)
+
+    def _read(self, cell: Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
+        """Shift one word and believe it only when nothing speaks against it."""
+        bits, high_ns = cell.pair.shift(WORD_BITS + self._trailing)
+        missed = now_ns - cell.ready_ns >= 2 * self._period_ns
+        cell.ready_ns = now_ns
+        refused = self.refuse(cell, bits, high_ns)
+        cell.idle_ns = self._clock.monotonic_ns()
+        if refused is not None and refused.report:
+            discard = self.chip.settle if refused.discard is None else refused.discard
+            return self._fail(cell, FaultCode.DESYNC, refused.why, now_ns, discard)
+        if cell.discard:
+            cell.discard -= 1
+            self.discarded += 1
+            return None
+        if refused is not None:
+            self.discarded += 1
+            return None
+        cell.silences = 0
+        counts = signed(bits >> self._trailing)
+        return RawSample(
+            now_ns, cell.index, Counts(counts), cell.watch.flags(counts, missed=missed)
+        )
+
+    def _fail(
+        self,
+        cell: Cell,
+        code: FaultCode,
+        why: str,
+        now_ns: MonotonicNs,
+        discard: int | None = None,
+    ) -> Fault:
+        """Distrust the chip for the next `discard` words: by default until it has settled."""
+        self.discarded += 1
+        more = self.chip.settle if discard is None else discard
+        cell.discard, cell.watch.after_fault = max(cell.discard, more), True
+        cell.watch.counts, cell.watch.repeats = None, 0
+        return Fault(code, self._name, now_ns, f"cell {cell.index}: {why}")
+
+
+def signed(word: int) -> int:
+    """A 24-bit two's complement word as a number."""
+    return word - (1 << WORD_BITS) if word >> (WORD_BITS - 1) else word
