@@ -68,7 +68,7 @@ class Diagnostics:
         self._follow(loaded, now_ns)
         flags, cell = self.cells.step(cells, self._history, zero, loaded)
         total = float(self._history.recent(TOTAL, 0.6).mean())
-        if total > self._params.gross_kg_max:
+        if total > self._params.gross_kg_max + 0.5 * self._params.e_kg:
             flags |= WeighFlag.OVERLOAD
         if zero.out_of_range:
             flags |= WeighFlag.ZERO_OUT

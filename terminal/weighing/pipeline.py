@@ -180,12 +180,13 @@ class Pipeline:
             else:
                 self._held_since_ns = now_ns
         held = self.hold.held
-        showable = known and params.gross_kg_min <= shown <= params.gross_kg_max
+        gross_kg = round_to_division(shown, params.e_kg) if known else 0
+        showable = known and params.gross_kg_min <= gross_kg <= params.gross_kg_max
         axles = self.checks.axles
         groups = self.checks.groups
         return Weighed(
             at_ns=now_ns,
-            gross_kg=round_to_division(shown, params.e_kg) if showable else None,
+            gross_kg=gross_kg if showable else None,
             motion=self._motion(),
             deck_empty=(Tri.NO if loaded else Tri.YES) if known else Tri.UNKNOWN,
             zero_valid=Tri.YES if valid else Tri.NO,

@@ -23,6 +23,8 @@ SETTING_SHARE = 0.02
 """Zero setting and tracking together: 4 % of Max in all, 2 % to either side (R 76 4.5.1)."""
 TRACK_DIVISIONS_PER_S = 0.5
 """Fastest zero tracking (R 76 4.5.7)."""
+TRACK_GAIN = 0.2
+"""Share of the permitted rate that is used: wind is not drift."""
 TRACK_REACH_DIVISIONS = 0.5
 """Tracking works only while the display would show zero."""
 BELOW_ZERO_S = 5.0
@@ -177,7 +179,7 @@ class ZeroKeeper:
     def _track(self, block: np.ndarray, total_kg: float, now_ns: MonotonicNs) -> None:
         most_kg = TRACK_DIVISIONS_PER_S * self._params.e_kg * self._step_s
         share = min(1.0, most_kg / abs(total_kg)) if total_kg else 1.0
-        counts = self.counts + share * 0.05 * (block.mean(axis=0) - self.counts)
+        counts = self.counts + TRACK_GAIN * share * (block.mean(axis=0) - self.counts)
         if self._within_setting(counts):
             self.counts = counts
             self._confirmed_ns = now_ns
