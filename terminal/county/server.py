@@ -17,6 +17,7 @@ from pathlib import Path
 import aiocoap
 
 from terminal.county.gate import Gate
+from terminal.county.hardening import bound_memory, harden_parser
 from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
 from terminal.county.service import County, Times
@@ -52,6 +53,8 @@ async def running_county(
 ) -> AsyncIterator[County]:
     """A receiver that serves while the block runs. Raises OSError, sqlite3.Error at start."""
     _probe(options.host, options.port)
+    harden_parser()
+    logging.getLogger("county-coap").setLevel(logging.ERROR)  # one line a bad datagram is a flood
     writer = Writer(lambda: SqliteStore(options.store))
     try:
         registry = KeyRegistry(options.keys)
@@ -63,6 +66,7 @@ async def running_county(
             loggername="county-coap",
             transports=[*TRANSPORTS, "ws"] if options.websocket else list(TRANSPORTS),
         )
+        bound_memory(context)
         try:
             async with _page(options):
                 yield county
@@ -81,7 +85,7 @@ def _site(gate: Gate, oscore: Path | None) -> object:
 
     contexts, problems = load_contexts(oscore)
     for problem in problems:
-        logging.getLogger("county-coap").warning("%s", problem)
+        logging.getLogger("county-coap").error("%s", problem)
     return OscoreSiteWrapper(gate, contexts)
 
 

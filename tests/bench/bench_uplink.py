@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from terminal.county.conformance import load_vectors
+from tests.link.fuzzer import fuzz
 from tests.link.pair import FAR, LinkPair, why_not
 
 PORT = 5683
@@ -46,6 +48,7 @@ class County:
     link: LinkPair | None
     host: str = FAR
     extra: tuple[str, ...] = ()
+    port: int = PORT
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -55,7 +58,7 @@ class County:
     def start(self) -> None:
         """Start and wait until it serves."""
         command = [
-            sys.executable, "-m", "terminal.cli", "county", "--bind", f"{self.host}:{PORT}",
+            sys.executable, "-m", "terminal.cli", "county", "--bind", f"{self.host}:{self.port}",
             "--store", str(self.store), "--keys", str(self.keys), *self.extra,
         ]  # fmt: skip
         if self.link is not None:
@@ -299,10 +302,61 @@ def _served(*, delay_ms: float, loss: float, kbit: int) -> Iterator[tuple[LinkPa
                 county.kill(signal.SIGTERM)
 
 
+@contextlib.contextmanager
+def _local(port: int, *extra: str) -> Iterator[County]:
+    """A receiver on loopback that knows the vectors' terminal."""
+    with tempfile.TemporaryDirectory() as name:
+        keys = Path(name) / "keys"
+        keys.mkdir()
+        (keys / "conformance.pub").write_text(load_vectors()[0] + "\n")
+        county = County(Path(name), keys, None, "127.0.0.1", extra, port=port)
+        county.start()
+        try:
+            yield county
+        finally:
+            county.kill(signal.SIGTERM)
+
+
+def _rss_mb(process: subprocess.Popen[str]) -> float:
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _cpu_s(process: subprocess.Popen[str]) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+RECEIVER_RSS_MB_MAX = 300
+
+
+def bar_fuzz(args: argparse.Namespace) -> Iterator[Row]:
+    """Mutated datagrams: the receiver goes on serving, within its memory, storing nothing new."""
+    with _local(5_780, "--accept-simulated") as county:
+        assert county.process is not None
+        before = _rss_mb(county.process)
+        began = time.monotonic()
+        sent, _alive = fuzz("127.0.0.1", county.port, args.datagrams, args.seed)
+        took = time.monotonic() - began
+        after = _rss_mb(county.process)
+        serving = county.process.poll() is None and sent == args.datagrams
+        known = len({v.path for v in load_vectors()[1] if v.receipt})
+        stored = county.count()
+    yield Row("datagrams, still serving", f"{sent}, {serving}", f"{args.datagrams}", serving)
+    yield Row("records stored / records in the seeds", f"{stored}/{known}", "<=", stored <= known)
+    aim = f"<= {RECEIVER_RSS_MB_MAX}"
+    grown = f"{before:.0f}, {after:.0f}"
+    yield Row("resident MB before, after", grown, aim, after <= RECEIVER_RSS_MB_MAX)
+    yield Row("seconds", f"{took:.0f}", "-", True)
+
+
 BARS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "loss": bar_loss,
     "photo": bar_photo,
     "record": bar_record,
+    "fuzz": bar_fuzz,
 }
 NEEDS_LINK = {"loss", "photo", "record"}
 
@@ -317,6 +371,7 @@ def main() -> int:
     parser.add_argument("--rebinds", type=int, default=10)
     parser.add_argument("--between", type=float, default=4.0, help="mean seconds between blows")
     parser.add_argument("--latencies", type=int, default=200, help="records timed one by one")
+    parser.add_argument("--datagrams", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     reason = why_not()

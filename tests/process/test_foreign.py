@@ -1,0 +1,99 @@
+"""Foreign peers: receivers and clients on other CoAP stacks speak the same interface."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from terminal.county.conformance import Result, load_vectors, run_vectors
+from terminal.county.report import read_report
+from terminal.county.server import running_county
+from tests.process.test_uplink_loopback import TIMES, free_port, options
+from tests.unit.county.samples import Chain
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).resolve().parents[2]
+FOREIGN = ROOT / "tests" / "foreign"
+CLIENTS = ("coap-client-openssl", "coap-client-gnutls", "coap-client-notls", "coap-client")
+
+
+def wrong(results: list[Result]) -> list[str]:
+    return [f"{r.vector.group}/{r.vector.name}: {r.why}" for r in results if r.why]
+
+
+async def check(uri: str) -> list[Result]:
+    return [result for _ in range(2) async for result in run_vectors(uri)]
+
+
+def node_modules() -> str:
+    """A folder holding npm coap, or a skip that says how to get it."""
+    places = [os.environ.get("NODE_PATH", ""), str(FOREIGN / "node_modules")]
+    for place in places:
+        if place and (Path(place) / "coap").is_dir():
+            return place
+    pytest.skip("npm coap is not installed: npm install --prefix tests/foreign coap@1.5.0")
+
+
+@pytest.fixture
+def node_receiver(tmp_path: Path) -> Iterator[str]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    modules = node_modules()
+    keys = tmp_path / "conformance.pub"
+    keys.write_text(load_vectors()[0] + "\n")
+    store = tmp_path / "store"
+    store.mkdir()
+    port = free_port()
+    process = subprocess.Popen(
+        [node, str(FOREIGN / "receiver.js"), str(port), str(keys), str(store)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "NODE_PATH": modules},
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield f"coap://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_the_small_node_receiver_passes_every_vector(node_receiver: str) -> None:
+    results = asyncio.run(check(node_receiver))
+    assert wrong(results) == []
+    assert len(results) == 2 * len(load_vectors()[1])
+
+
+def test_libcoap_s_client_is_served(tmp_path: Path) -> None:
+    client = next((found for name in CLIENTS if (found := shutil.which(name))), None)
+    if client is None:
+        pytest.skip("libcoap's client is not installed: apt install libcoap3-bin")
+    chain = Chain()
+    record_id, signed = chain.add()
+    body = tmp_path / "record.cose"
+    body.write_bytes(signed)
+    opts = options(tmp_path, chain)
+    base = f"coap://{opts.host}:{opts.port}"
+
+    def put(path: str) -> subprocess.CompletedProcess[bytes]:
+        command = [client, "-m", "put", "-t", "18", "-f", str(body), "-B", "5", f"{base}/{path}"]
+        return subprocess.run(command, capture_output=True, timeout=20, check=False)
+
+    async def scenario() -> tuple[bytes, bytes]:
+        async with running_county(opts, TIMES):
+            good = await asyncio.to_thread(put, f"v1/records/{record_id}")
+            bad = await asyncio.to_thread(put, "v1/records/other")
+            return good.stdout + good.stderr, bad.stdout + bad.stderr
+
+    good, bad = asyncio.run(scenario())
+    assert record_id.encode() in good, "the receipt names the record"
+    assert b"4.00" in bad
+    assert read_report(opts.store).records == 1
