@@ -52,6 +52,11 @@ bench-anpr: setup ## accuracy and cost of plate reading: the open set and the dr
 bench-uplink: setup ## the uplink's figures over emulated links (needs root)
 	$(BIN)/python -m tests.bench.bench_uplink $(ARGS)
 
+kernel: setup ## drivers and a whole lane on the lines of a real kernel (User-mode Linux)
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'spidev>=3.6'
+	sh tests/kernel/build-uml
+	KERNEL_RUNG=required $(BIN)/python -m pytest -q -s tests/kernel/test_rung.py
+
 ci: check test model mutants sim
 
 clean:
