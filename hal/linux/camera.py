@@ -67,6 +67,7 @@ class PicameraCamera:
         self._make = make or _open_number(name)
         self._number = number
         self._camera: Any = None
+        self._model = "camera"
         self._restart_ns = 0
         try:
             self._start()
@@ -77,9 +78,8 @@ class PicameraCamera:
         ) as error:  # libcamera and picamera2 raise RuntimeError, IndexError, OSError
             self._stop()
             raise DeviceAbsentError(
-                name, f"camera {number} does not start ({error or type(error).__name__})", CHECK
+                name, f"camera {number} does not start ({error})", CHECK
             ) from error
-        self._model = str(self._camera.camera_properties.get("Model", "camera"))
 
     def capture(self, now_ns: MonotonicNs) -> Frame | Fault:
         """The next picture of the low-latency stream. Blocks FRAME_S_MAX at most."""
@@ -113,6 +113,7 @@ class PicameraCamera:
             main=main, lores=lores, raw=None, buffer_count=BUFFERS, queue=False, encode=stream
         )
         camera.configure(config)
+        self._model = str(camera.camera_properties.get("Model", "camera"))
         camera.start()
         if self._clips is not None:
             camera.start_encoder(self._encoder(), _ring_output(self._clips), name=stream)
