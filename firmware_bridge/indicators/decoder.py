@@ -67,8 +67,10 @@ def part_pattern(part: Part) -> bytes:
         case Words():
             pattern = b"(?:" + b"|".join(re.escape(w.octets) for w in part.words) + b")"
         case Number():
-            extra = (b"." if part.point else b"") + (b"+-" if part.signed else b"") + part.pad
-            pattern = b"[0-9%s]{%d}" % (re.escape(extra), part.width)
+            extra = (b"." if part.point else b"") + (b"+-" if part.signed else b"")
+            extra += part.pad + part.tail
+            span = (part.width_min or part.width, part.width)
+            pattern = b"[0-9%s]{%d,%d}" % (re.escape(extra), *span)
         case Places():
             pattern = b"[0-9]"
         case Bits():
@@ -81,7 +83,7 @@ def part_pattern(part: Part) -> bytes:
 
 
 def part_width(part: Part) -> int:
-    """Characters of one part."""
+    """Characters of one part, at most."""
     if isinstance(part, Literal):
         return len(part.octets)
     if isinstance(part, Words):
@@ -125,8 +127,9 @@ class _Frame:
         self.checks: list[tuple[slice, slice, Callable[[bytes], bytes]]] = []
         patterns: list[bytes] = []
         groups: list[bytes] = []
-        offset = 0
+        behind = self.width
         for part in spec.parts:
+            behind -= part_width(part)
             pattern = part_pattern(part)
             if isinstance(part, Words | Number | Places | Bits):
                 pattern = b"(" + pattern + b")"
@@ -134,10 +137,11 @@ class _Frame:
                 self._add(part, base + len(groups))
             elif isinstance(part, Check):
                 width, function = CHECKS[part.kind]
-                covered = slice(_index(part.first, self.width), _index(part.last, self.width) + 1)
-                self.checks.append((covered, slice(offset, offset + width), function))
+                last = part.last if part.last > 0 else part.last + 1
+                covered = slice(part.first - 1, last or None)
+                at = slice(-behind - width, -behind or None)
+                self.checks.append((covered, at, function))
             patterns.append(pattern)
-            offset += part_width(part)
         follow = b"(?=[%s])" % re.escape(spec.followed_by) if spec.followed_by else b""
         self.pattern = b"(" + b"".join(patterns) + b")" + follow
         self.groups = 1 + len(groups)
@@ -156,11 +160,6 @@ class _Frame:
                 self.readers.append((group, lambda t: table[int(t, 16) & 0xFF], part.name))
             else:
                 self.readers.append((group, lambda t: table[t[0]], part.name))
-
-
-def _index(position: int, width: int) -> int:
-    """Offset of a byte counted from 1, or negative from the end."""
-    return position - 1 if position > 0 else width + position
 
 
 class Decoder:
@@ -325,6 +324,8 @@ def number(text: bytes, part: Number) -> tuple[bool, int, int]:
     """(negative, digits as an integer, decimal places). Raises _Refused for anything else."""
     if part.reverse:
         text = text[::-1]
+    if part.tail:
+        text = text.rstrip(part.tail)
     if part.pad:
         text = text.lstrip(part.pad)
     negative = False

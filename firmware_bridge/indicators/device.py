@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware_bridge.indicators.catalogue import built_in, find, from_file
-from firmware_bridge.indicators.decoder import Decoder
+from firmware_bridge.indicators.catalogue import Decodes, built_in, decoder, find, from_file
 from firmware_bridge.indicators.formatfile import FormatError
 from firmware_bridge.indicators.reading import Reading, Reject, Step
 from firmware_bridge.indicators.spec import Format
@@ -65,7 +64,7 @@ class SerialIndicator:
     def __init__(
         self,
         line: Line,
-        decoder: Decoder,
+        decodes: Decodes,
         *,
         name: str,
         octet_ns: int,
@@ -73,8 +72,8 @@ class SerialIndicator:
         simulated: bool = False,
     ) -> None:
         self.counters = Counters()
-        self._line, self._decoder = line, decoder
-        self._info = DeviceInfo(name, decoder.format.title, simulated)
+        self._line, self._decoder = line, decodes
+        self._info = DeviceInfo(name, decodes.format.title, simulated)
         self._octet_ns = octet_ns
         self._pending: deque[IndicatorReading] = deque(maxlen=PENDING_MAX)
         self._opened = line.opened
@@ -153,7 +152,8 @@ class SerialIndicator:
         if poll is None or now_ns - self._asked_ns < poll.every_ms * NS_PER_MS:
             return
         self._asked_ns = now_ns
-        fault = self._line.write(poll.octets, now_ns)
+        question = poll.questions[self.counters.polls % len(poll.questions)]
+        fault = self._line.write(question, now_ns)
         if fault is None:
             self.counters.polls += 1
         elif fault.code is not FaultCode.ABSENT:
@@ -215,7 +215,7 @@ def open_indicator(
         )
     return SerialIndicator(
         SerialLine(settings, name),
-        Decoder(format_, confirmed_scaling),
+        decoder(format_, confirmed_scaling),
         name=name,
         octet_ns=settings.octet_ns(),
         now_ns=clock.monotonic_ns(),

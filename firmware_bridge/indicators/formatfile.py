@@ -156,7 +156,9 @@ def _words(reader: _Reader) -> Part:
 def _number(reader: _Reader) -> Part:
     return Number(
         width=reader.whole("width", 1, 16),
+        width_min=reader.whole("width_min", 0, 16, 0),
         pad=reader.text("pad", "").encode("latin-1", "replace"),
+        tail=reader.text("tail", "").encode("latin-1", "replace"),
         point=reader.flag("point"),
         reverse=reader.flag("reverse"),
         signed=reader.flag("signed"),
@@ -255,7 +257,15 @@ def _poll(row: object, problems: list[str]) -> Poll | None:
     if row == {}:
         return None
     reader = _Reader(row, "poll", problems)
-    made = Poll(reader.octets("hex"), reader.whole("every_ms", 20, 5_000))
+    questions = []
+    for index, question in enumerate(reader.rows("questions")):
+        try:
+            questions.append(bytes.fromhex(str(question)))
+        except ValueError:
+            reader.problem(f"{question!r} is no hexadecimal", f"questions[{index}]")
+    if not all(questions) or not questions:
+        reader.problem("at least one question is needed here", "questions")
+    made = Poll(tuple(questions), reader.whole("every_ms", 20, 5_000))
     reader.done()
     return made
 

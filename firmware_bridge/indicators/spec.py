@@ -100,14 +100,16 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The weight: width characters. pad: fill on the left. point: exactly one '.' inside.
+    """The weight: width_min to width characters. pad, tail: fill on the left, on the right.
 
-    reverse: least significant character first. signed: a '-' or '+' before the digits.
-    fixed_places: decimal places that the format implies.
+    point: a '.' may stand inside. reverse: least significant character first. signed: a '-' or
+    '+' may stand before the digits. fixed_places: decimal places that the format implies.
     """
 
     width: int
+    width_min: int = 0
     pad: bytes = b""
+    tail: bytes = b""
     point: bool = False
     reverse: bool = False
     signed: bool = False
@@ -187,9 +189,9 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A question the indicator must be asked, and how often."""
+    """The questions an indicator must be asked, in turn, and how often the next one goes out."""
 
-    octets: bytes
+    questions: tuple[bytes, ...]
     every_ms: int
 
 
@@ -197,7 +199,8 @@ class Poll:
 class Format:
     """One indicator protocol. lines: settings such as "9600 8N1", most usual first.
 
-    filler: bytes that may stand between frames without being a fault.
+    filler: bytes that may stand between frames without being a fault. has_check: for formats
+    read by code instead of frames.
     """
 
     name: str
@@ -209,11 +212,14 @@ class Format:
     strip_bit7: bool = False
     filler: bytes = b""
     poll: Poll | None = None
+    has_check: bool = False
 
     @property
     def checked(self) -> bool:
         """Whether every frame carries a check."""
-        return all(any(isinstance(p, Check) for p in f.parts) for f in self.frames)
+        return self.has_check or all(
+            any(isinstance(p, Check) for p in f.parts) for f in self.frames
+        )
 
     def scaling(self, name: str) -> Scaling | None:
         """The scaling of that name, None when there is none."""

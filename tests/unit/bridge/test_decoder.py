@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_bridge.indicators.catalogue import find
-from firmware_bridge.indicators.decoder import Decoder
+from firmware_bridge.indicators.catalogue import Decodes, built_in, decoder, find
 from firmware_bridge.indicators.reading import Reading, Reject, Step
-from firmware_bridge.indicators.spec import Format
+from firmware_bridge.indicators.spec import Confirm, Format
+from hal.contract.types import Tri
 from tests.unit.bridge.vectors import VECTORS, Vector
 
 
@@ -26,8 +26,8 @@ each_checked = pytest.mark.parametrize(
 PIECE = 13
 
 
-def decoder(vector: Vector, scaling: str | None = None) -> Decoder:
-    return Decoder(_format(vector.protocol), vector.scaling if scaling is None else scaling)
+def fresh(vector: Vector, scaling: str | None = None) -> Decodes:
+    return decoder(_format(vector.protocol), vector.scaling if scaling is None else scaling)
 
 
 def readings(given: list[Reading | Reject]) -> list[Reading]:
@@ -40,17 +40,19 @@ def masses(given: list[Reading | Reject]) -> list[int | None]:
 
 @each_vector
 def test_a_vector_means_what_the_display_showed(vector: Vector) -> None:
-    given = decoder(vector).feed(vector.frame * 2)
+    given = fresh(vector).feed(vector.frame * 2)
     first = readings(given)[0]
+    letters = {Tri.YES: "y", Tri.NO: "n", Tri.UNKNOWN: "u"}
     assert first.gross_kg == vector.gross_kg
-    assert (first.motion, first.overload, first.zero, first.net) == vector.flags
+    told = (first.motion, first.overload, first.zero, first.net)
+    assert "".join(letters[one] for one in told) == vector.flags
 
 
 @each_vector
 def test_every_split_point_gives_the_same(vector: Vector) -> None:
-    whole = masses(decoder(vector).feed(vector.frame * 3))
+    whole = masses(fresh(vector).feed(vector.frame * 3))
     for cut in range(len(vector.frame) * 3):
-        one = decoder(vector)
+        one = fresh(vector)
         given = one.feed((vector.frame * 3)[:cut]) + one.feed((vector.frame * 3)[cut:])
         assert masses(given) == whole
         assert len(given) == len(whole)
@@ -59,11 +61,11 @@ def test_every_split_point_gives_the_same(vector: Vector) -> None:
 @each_vector
 def test_thirteen_byte_reads_lose_nothing(vector: Vector) -> None:
     stream = vector.frame * 20
-    one = decoder(vector)
+    one = fresh(vector)
     given = [
         item for at in range(0, len(stream), PIECE) for item in one.feed(stream[at : at + PIECE])
     ]
-    assert masses(given) == masses(decoder(vector).feed(stream))
+    assert masses(given) == masses(fresh(vector).feed(stream))
     assert len(masses(given)) >= 19
 
 
@@ -74,23 +76,25 @@ def test_one_wrong_bit_never_makes_a_number_where_there_is_a_check(vector: Vecto
         for bit in range(stripped):
             wrong = bytearray(vector.frame * 3)
             wrong[len(vector.frame) + at] ^= 1 << bit
-            given = decoder(vector).feed(bytes(wrong))
-            assert masses(given) == [vector.gross_kg] * 2, (at, bit)
+            given = fresh(vector).feed(bytes(wrong))
+            assert set(masses(given)) <= {vector.gross_kg}, (at, bit)
+            assert len(masses(given)) == 2, (at, bit)
             assert any(isinstance(item, Reject) for item in given)
 
 
 def test_a_scaling_nobody_confirmed_gives_no_number() -> None:
-    for vector in VECTORS:
-        if vector.protocol in ("xk3190-tf0", "toledo"):
-            given = decoder(vector, scaling="").feed(vector.frame)
-            assert [type(item) for item in given] == [Reject]
-            assert isinstance(given[0], Reject)
-            assert given[0].step is Step.SCALING
+    unsure = [v for v in VECTORS if _format(v.protocol).confirm is not Confirm.NEVER]
+    assert unsure
+    for vector in unsure:
+        given = fresh(vector, scaling="").feed(vector.frame * 2)
+        steps = {item.step for item in given if isinstance(item, Reject)}
+        assert readings(given) == []
+        assert steps == {Step.SCALING}
 
 
 def test_the_rest_of_a_frame_before_the_first_start_is_told_as_no_frame() -> None:
     vector = VECTORS[3]
-    given = decoder(vector).feed(vector.frame[5:] + vector.frame)
+    given = fresh(vector).feed(vector.frame[5:] + vector.frame)
     assert isinstance(given[0], Reject)
     assert given[0].step is Step.SHAPE
     assert masses(given) == [1_560]
@@ -98,7 +102,7 @@ def test_the_rest_of_a_frame_before_the_first_start_is_told_as_no_frame() -> Non
 
 def _toledo(swa: int, swb: int, swc: int, weight: bytes) -> list[Reading | Reject]:
     body = bytes([2, swa, swb, swc]) + weight + b"000000\r"
-    return Decoder(_format("toledo")).feed(body + bytes([-sum(body) & 0x7F]))
+    return decoder(_format("toledo")).feed(body + bytes([-sum(body) & 0x7F]))
 
 
 @pytest.mark.parametrize(
@@ -132,3 +136,14 @@ def test_negative_and_motion_come_from_the_status() -> None:
     (reading,) = readings(_toledo(0x2A, 0x3A, 0x20, b" 12340"))
     assert reading.gross_kg == -12_340
     assert reading.motion.name == "YES"
+
+
+def test_every_built_in_format_has_a_vector() -> None:
+    assert {vector.protocol for vector in VECTORS} == {one.name for one in built_in()}
+
+
+def test_a_modbus_weight_needs_the_status_read_before_it() -> None:
+    vector = VECTORS[-1]
+    given = fresh(vector).feed(vector.frame[7:])
+    assert masses(given) == []
+    assert [item.step for item in given if isinstance(item, Reject)] == [Step.MEANING]
