@@ -52,7 +52,7 @@ DEMO_REACTIONS: tuple[Reaction, ...] = (
     Reaction("save_failed", 30_000, REFUSE),
     Reaction("starting", 10_000, SEND_BACK),
     Reaction("lockout", 10_000, SEND_BACK),
-    Reaction("fault", 20_000, SEND_BACK),
+    Reaction("fault", 20_000, REFUSE + "__" + SEND_BACK, tries_max=6),
 )
 """The demo's operator. On the menu 1 is plate entry (0 skips the offered candidates; with none
 offered it does nothing), 2 refuses the vehicle, 3 sends a trapped one back.

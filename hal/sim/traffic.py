@@ -19,6 +19,8 @@ from hal.sim.truck import Truck, TruckPlan
 from hal.sim.world import TRUCKS_MAX
 
 FOLLOW_GAP_MM = 2_500
+PUSH_MM = 1_100.0
+"""How far a pusher puts his bumper over the deck: into the beam, no axle on the deck yet."""
 REACTION_NS_MIN = 600_000_000
 REACTION_NS_MAX = 1_500_000_000
 BACK_SIGNS = ("back_out",)
@@ -175,7 +177,7 @@ class Driver:
             self.stage = Stage.APPROACH
             return
         geometry = self._lane.geometry
-        stop_mm = min(sight.ahead.truck.rear_mm - 800.0, 1_800.0)
+        stop_mm = min(sight.ahead.truck.rear_mm - 800.0, PUSH_MM)
         before_arm = self.truck.front_mm < geometry.entry_arm_mm
         if before_arm and not self._lane.passable(Side.ENTRY):
             stop_mm = min(stop_mm, float(geometry.wait_mm))
