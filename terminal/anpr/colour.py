@@ -22,7 +22,9 @@ WHITE_VALUE_MIN: Final = 130
 BLACK_VALUE_MAX: Final = 85
 TEXT_START: Final = 0.30
 """Left of this part of the width a large new-energy plate is yellow."""
-HUES: Final = (("blue", 95, 135, 60, 30), ("yellow", 12, 37, 70, 40), ("green", 38, 94, 38, 40))
+HUES: Final = (("blue", 95, 135, 28, 30), ("yellow", 8, 48, 45, 40), ("green", 49, 94, 38, 40))
+"""Hue from and to, least saturation, least value. Real plates: yellow 13 to 44, green 56 to 80,
+blue 104 to 124; saturation falls to 60 in the sun and to 33 in the dark."""
 
 
 def vote(crop: Pixels, *, colour_picture: bool = True) -> str:
