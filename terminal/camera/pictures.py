@@ -14,6 +14,7 @@ LIVE_WIDTH_PX: Final = 640
 LIVE_BYTES_MAX: Final = 100_000
 LIVE_QUALITIES: Final = (70, 50, 30, 15)
 CROP_MARGIN: Final = 0.25
+HALVINGS_MAX: Final = 5
 
 
 def pixels(frame: Frame) -> Pixels:
@@ -30,17 +31,35 @@ def jpeg(picture: Pixels, quality: int) -> bytes:
     return bytes(encoded)
 
 
+def small(picture: Pixels) -> Pixels:
+    """The picture at most LIVE_WIDTH_PX wide, for the live view and for video."""
+    height, width = picture.shape[:2]
+    if width <= LIVE_WIDTH_PX:
+        return picture
+    size = (LIVE_WIDTH_PX, max(2, round(height * LIVE_WIDTH_PX / width) // 2 * 2))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def within(picture: Pixels, bytes_max: int = LIVE_BYTES_MAX) -> bytes:
+    """A JPEG within a byte budget: first worse, then smaller; empty when even that fails."""
+    for _ in range(HALVINGS_MAX):
+        for quality in LIVE_QUALITIES:
+            encoded = jpeg(picture, quality)
+            if len(encoded) <= bytes_max:
+                return encoded
+        height, width = picture.shape[:2]
+        if min(height, width) < 16:
+            break
+        picture = np.asarray(
+            cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA),
+            dtype=np.uint8,
+        )
+    return b""
+
+
 def live_jpeg(picture: Pixels) -> bytes:
     """A small JPEG for the live view, at most LIVE_BYTES_MAX bytes; empty if none fits."""
-    height, width = picture.shape[:2]
-    if width > LIVE_WIDTH_PX:
-        size = (LIVE_WIDTH_PX, max(1, round(height * LIVE_WIDTH_PX / width)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    for quality in LIVE_QUALITIES:
-        encoded = jpeg(picture, quality)
-        if len(encoded) <= LIVE_BYTES_MAX:
-            return encoded
-    return b""
+    return within(small(picture))
 
 
 def plate_crop(picture: Pixels, box: Box) -> Pixels:

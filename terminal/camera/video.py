@@ -22,9 +22,12 @@ CODEC: Final = "libx264"
 RATE_FPS: Final = 25
 """Nominal; every picture keeps its own time."""
 TIME_BASE: Final = Fraction(1, 1_000)
-OPTIONS: Final = {"preset": "veryfast", "crf": "28", "threads": "1", "bf": "0"}
+OPTIONS: Final = {"preset": "veryfast", "tune": "zerolatency", "crf": "28", "threads": "1"}
 WHOLE: Final[dict[str, str]] = {}
-GROWING: Final = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+GROWING: Final = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "flush_packets": "1",
+}
 """Playable up to the last whole second even when the writer was killed."""
 KEYFRAME_MS: Final = 2_000
 

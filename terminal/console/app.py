@@ -57,6 +57,12 @@ HEADERS = {
 }
 
 
+def _media_type(path: Path) -> str:
+    """By content: the evidence folder names every file alike."""
+    with path.open("rb") as stream:
+        return "video/mp4" if stream.read(8)[4:] == b"ftyp" else "image/jpeg"
+
+
 class Console:
     """Everything the routes share."""
 
@@ -161,7 +167,7 @@ class Console:
         if path is None:
             return Response(status_code=404)
         kept = {"cache-control": "private, max-age=31536000, immutable"}
-        return FileResponse(path, media_type="image/jpeg", headers=kept)
+        return FileResponse(path, media_type=_media_type(path), headers=kept)
 
     async def live(self, request: Request) -> Response:
         """The newest picture of one camera."""

@@ -146,7 +146,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PhotoRef:
-    """One stored picture by digest. role: front, rear, deck or plate."""
+    """One stored picture by digest. role: front, rear, deck, plate, or clip (an MP4)."""
 
     role: str
     sha256: bytes

@@ -46,6 +46,7 @@ REPORT: Mapping[str, tuple[str, str]] = {
     "photo.rear": ("车尾", "Rear"),
     "photo.deck": ("台面", "Deck"),
     "photo.plate": ("车牌特写", "Plate"),
+    "photo.clip": ("录像", "Clip"),
     "simulated": ("模拟数据", "Simulated"),
     "record_hash": ("记录摘要", "Record digest"),
     "prev_hash": ("上一条摘要", "Previous digest"),
