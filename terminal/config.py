@@ -182,6 +182,29 @@ class KeypadSection(_Section, frozen=True):
     supervisor_pins: tuple[str, ...] = ()
 
 
+class PrinterSection(_Section, frozen=True):
+    """Receipt printer behind a raw device file, such as /dev/usb/lp0; empty for none."""
+
+    device: str = ""
+
+
+class SpeakerSection(_Section, frozen=True):
+    """Loudspeaker. folder: WAV files named after prompts (pass.wav), before the own tones."""
+
+    enabled: bool = False
+    folder: str = ""
+
+
+class HealthSection(_Section, frozen=True):
+    """Limits of the board's own health. watchdog: /dev/watchdog, empty when systemd has it."""
+
+    watchdog: str = ""
+    watchdog_s: Annotated[int, Meta(ge=3, le=15)] = 10
+    cpu_c_max: Annotated[int, Meta(ge=50, le=90)] = 78
+    wear_pct_max: Annotated[int, Meta(ge=10, le=100)] = 80
+    charge_pct_min: Annotated[int, Meta(ge=0, le=100)] = 30
+
+
 class CameraSection(_Section, frozen=True):
     """Cameras by role, and the thresholds of automatic plate acceptance (milli-nats).
 
@@ -259,6 +282,9 @@ class Config(_Section, frozen=True):
     field: Field = Field()
     sign: SignSection = SignSection()
     keypad: KeypadSection = KeypadSection()
+    printer: PrinterSection = PrinterSection()
+    speaker: SpeakerSection = SpeakerSection()
+    health: HealthSection = HealthSection()
     camera: CameraSection = CameraSection()
     ledger: LedgerSection = LedgerSection()
     targets: tuple[Target, ...] = (Target(),)

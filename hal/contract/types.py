@@ -72,6 +72,10 @@ class FaultCode(Enum):
     BLURRED = "blurred"
     FROZEN = "frozen"
     BLOCKED = "blocked"
+    HOT = "hot"
+    SUPPLY = "supply"
+    WORN = "worn"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)

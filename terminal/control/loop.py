@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hal.contract.devices import Watchdog
 from hal.contract.types import NS_PER_MS, NS_PER_S
 from terminal.control.control import Control
 from terminal.control.lateness import Histogram, Ratekeeper
@@ -50,6 +51,7 @@ class Loop:
     stop: StopFlag
     wait: Waiter = sleep_until
     notifier: Notifier = field(default_factory=Notifier)
+    watchdog: Watchdog | None = None
     _collect_due_ns: int = 0
 
     def run(self) -> None:
@@ -73,6 +75,8 @@ class Loop:
                 result = control.tick(late_ns, stats)
                 if keeper.ticks % PET_EVERY == 0:
                     self.notifier.send("WATCHDOG=1")
+                    if self.watchdog is not None:
+                        self.watchdog.pet(result.inputs.now_ns)
                 if result.outputs.display.prompt is Prompt.IDLE:
                     self._collect(result.inputs.now_ns)
         finally:

@@ -15,6 +15,7 @@ from terminal.core.types import Display, Prompt
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import DeviceFault, KeyPressed, SignFrame, Snapshot
 from terminal.node import NodeEvent, Send, Tick
+from terminal.panel.aids import Aid
 from terminal.panel.layout import Style, pages, render
 from terminal.texts.prompts import Page
 
@@ -60,8 +61,10 @@ class PanelNode:
         style: Style,
         now_ns: MonotonicNs,
         on_prompt: Callable[[str], None] | None = None,
+        aids: Sequence[Aid] = (),
     ) -> None:
         """Take the devices (None where the site has none). on_prompt: told each new prompt."""
+        self._aids = tuple(aids)
         self._sign = sign
         self._keypad = keypad
         self._style = style
@@ -81,10 +84,12 @@ class PanelNode:
     def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
         """React to links, Snapshots and ticks; never waits."""
         if isinstance(event, Tick):
-            return [*self._keys(now_ns), *self._show(now_ns)]
+            return [*self._keys(now_ns), *self._show(now_ns), *self._aid(now_ns)]
         if isinstance(event, Received) and event.peer == "control":
             if isinstance(event.message, Snapshot):
                 self._snapshot = event.message
+                for aid in self._aids:
+                    aid.hear(event.message, now_ns)
         elif isinstance(event, PeerDown) and event.peer == "control":
             self._snapshot = None
             self._started_ns = MonotonicNs(min(self._started_ns, now_ns - STARTING_NS_MAX))
@@ -99,6 +104,13 @@ class PanelNode:
             self._sign.close()
         if self._keypad is not None:
             self._keypad.close()
+        for aid in self._aids:
+            aid.close()
+
+    def _aid(self, now_ns: MonotonicNs) -> list[Send]:
+        """What printer, speaker and board have to report, the same thing once a second."""
+        faults = [fault for aid in self._aids for fault in aid.poll(now_ns)]
+        return [send for fault in faults for send in self._report(fault, now_ns)]
 
     def _keys(self, now_ns: MonotonicNs) -> list[Send]:
         """Presses to control, keypad faults too, at most KEYS_MAX a tick."""
@@ -186,9 +198,10 @@ def build(
     *,
     simulated: bool,
     on_prompt: Callable[[str], None] | None = None,
+    aids: Sequence[Aid] = (),
 ) -> PanelNode:
     """The panel of a configuration. simulated: only then may on_prompt be given."""
     assert simulated or on_prompt is None, "only a simulated world reads the sign back"
     config = loaded.config
     style = Style(config.site.language, config.sign.show_plate, config.site.phone)
-    return PanelNode(sign, keypad, style, clock.monotonic_ns(), on_prompt)
+    return PanelNode(sign, keypad, style, clock.monotonic_ns(), on_prompt, aids)

@@ -113,4 +113,24 @@ FAULTS: Mapping[F, FaultText] = {
         ("镜头被遮挡", "移开遮挡物，清洁镜头。"),
         ("The lens is covered", "Remove what covers it and clean the lens."),
     ),
+    F.HOT: FaultText(
+        "degraded",
+        ("主板过热", "检查机柜通风和散热器，清除粉尘。"),
+        ("The board is too hot", "Check the cabinet's air and heat sink; remove dust."),
+    ),
+    F.SUPPLY: FaultText(
+        "degraded",
+        ("供电异常", "检查电源电压、市电和UPS电池。"),
+        ("The supply is not in order", "Check supply voltage, mains and the UPS battery."),
+    ),
+    F.WORN: FaultText(
+        "note",
+        ("存储寿命将尽", "备份数据并更换存储卡或固态盘。"),
+        ("The storage is nearly worn out", "Make a backup and replace the storage."),
+    ),
+    F.CLOCK: FaultText(
+        "degraded",
+        ("硬件时钟不准", "更换时钟电池，检查对时网络。"),
+        ("The hardware clock is wrong", "Replace its battery; check the time source."),
+    ),
 }

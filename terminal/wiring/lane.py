@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import secrets
 import sys
+from typing import TYPE_CHECKING
 
 from hal.contract.types import InputName
 from terminal.config import Config, Field
 from terminal.core.params import Params
 from terminal.core.types import BarrierKind, LaneKind, WeightSource
 from terminal.wiring.context import Context, simulated
+
+if TYPE_CHECKING:
+    from hal.linux.watchdog import LinuxWatchdog
 
 BOOT_ID_BITS = 40
 FIFO_PRIORITY = 50
@@ -75,8 +79,20 @@ def run(context: Context) -> int:
         lane_kind=config.lane.kind,
     )
     control.realtime = _ask_for_realtime()
-    Loop(control, context.stop).run()
+    watchdog = _watchdog(config)
+    Loop(control, context.stop, watchdog=watchdog).run()
+    if watchdog is not None:
+        watchdog.disarm()  # only a wanted end comes here: a crash leaves it running
     return 0
+
+
+def _watchdog(config: Config) -> LinuxWatchdog | None:
+    """The board's own watchdog, armed from here on. Raises DeviceAbsentError."""
+    if not config.health.watchdog:
+        return None
+    from hal.linux.watchdog import LinuxWatchdog
+
+    return LinuxWatchdog("watchdog", config.health.watchdog, config.health.watchdog_s)
 
 
 def _ask_for_realtime() -> bool:

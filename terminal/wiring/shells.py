@@ -35,6 +35,7 @@ def run_ledger(context: Context) -> int:
 def run_panel(context: Context) -> int:
     """Sign and keypad."""
     from terminal.panel.node import build
+    from terminal.wiring.panel_aids import aids
     from terminal.wiring.panel_devices import keypad, sign
 
     node = build(
@@ -44,6 +45,7 @@ def run_panel(context: Context) -> int:
         context.clock,
         simulated=simulated(context.config),
         on_prompt=_prompt_wire(context),
+        aids=aids(context),
     )
     run_node(node, context.hub(), context.clock, context.stop)
     return 0
