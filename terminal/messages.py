@@ -200,6 +200,19 @@ class TargetStatus(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
+class Reconcile(msgspec.Struct, frozen=True, tag=True):
+    """uplink -> ledger: what the platform says it holds of one chain (it may have lost some).
+
+    highest: highest seq it holds; missing: (first, last) runs below that. Records of these runs
+    and above `highest` that count as delivered are owed again.
+    """
+
+    target: str
+    ledger_id: bytes
+    highest: int
+    missing: tuple[tuple[int, int], ...]
+
+
 class SignFrame(msgspec.Struct, frozen=True, tag=True):
     """panel -> console: the sign's real pixels. rows: 1 bit a pixel, MSB left."""
 
@@ -320,6 +333,7 @@ Message = (
     | Delivered
     | Undeliverable
     | TargetStatus
+    | Reconcile
     | SignFrame
     | LiveFrame
     | Snapshot

@@ -112,7 +112,7 @@ def judge(vector: Vector, code: str, payload: bytes) -> str:
         return ""
     try:
         receipt = cbor2.loads(payload)
-    except (ValueError, EOFError):
+    except (cbor2.CBORDecodeError, ValueError):
         return f"{code} without a CBOR receipt: {payload[:60]!r}"
     if not isinstance(receipt, dict):
         return f"{code} with {type(receipt).__name__} instead of a receipt"

@@ -147,7 +147,7 @@ class County:
         return Answer(bytes(cbor2.dumps([list(pair) for pair in ranges])), False)
 
     async def cursor(self, terminal_id: str) -> bytes:
-        """CBOR list of [ledger id, highest contiguous seq, highest seq], newest chain first."""
+        """CBOR list of [ledger id, contiguous to, highest, [[first, last], ...]] by chain."""
         if self._registry.find(terminal_id, self._times.now_ns()) is None:
             raise RefusedError("unknown-terminal", f"{terminal_id[:40]} is not enrolled here")
         chains = await self._writer.do(lambda store: store.cursors(terminal_id))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from terminal.county.accept import Accepted
 from terminal.county.problems import RefusedError
@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS refusal(
   ) WITHOUT ROWID;
 """
 BUSY_MS = 5_000
+RUNS_MAX = 100
+"""Missing runs named in one cursor; the rest is asked for once these have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class PhotoRow:
     stored_ns: int | None
 
 
+class Cursor(NamedTuple):
+    """What is held of one chain: contiguous from 1 to high, up to highest without the runs."""
+
+    ledger: bytes
+    high: int
+    highest: int
+    missing: tuple[tuple[int, int], ...]
+
+
 class Store(Protocol):
     """What the receiver needs of a database. One thread; writes count after commit()."""
 
@@ -69,8 +80,8 @@ class Store(Protocol):
     def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
         """Count one refusal."""
 
-    def cursors(self, terminal_id: str) -> list[tuple[bytes, int, int]]:
-        """(ledger, highest contiguous seq, highest seq) of each chain of the terminal."""
+    def cursors(self, terminal_id: str) -> list[Cursor]:
+        """What is held of each chain of the terminal, newest first."""
 
     def commit(self) -> None:
         """Make everything since the last commit durable, with a full sync."""
@@ -216,13 +227,26 @@ class SqliteStore:
             detail,
         )
 
-    def cursors(self, terminal_id: str) -> list[tuple[bytes, int, int]]:
-        """Chains of one terminal."""
+    def cursors(self, terminal_id: str) -> list[Cursor]:
+        """Chains of one terminal; the runs are looked for above the contiguous part only."""
         rows = self._db.execute(
             "SELECT ledger, high, highest FROM chain WHERE terminal=? ORDER BY seen_ns DESC",
             (terminal_id,),
         ).fetchall()
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [Cursor(row[0], row[1], row[2], self._runs(terminal_id, *row)) for row in rows]
+
+    def _runs(
+        self, terminal: str, ledger: bytes, high: int, highest: int
+    ) -> tuple[tuple[int, int], ...]:
+        if high == highest:
+            return ()
+        rows = self._db.execute(
+            "SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq, 1, ?) OVER (ORDER BY seq) AS"
+            " before FROM record WHERE terminal=? AND ledger=? AND seq>?) WHERE seq > before + 1"
+            " LIMIT ?",
+            (high, terminal, ledger, high, RUNS_MAX),
+        ).fetchall()
+        return tuple((first, last) for first, last in rows)
 
     def commit(self) -> None:
         """Commit; returns after the sync."""

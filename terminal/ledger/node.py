@@ -34,6 +34,7 @@ from terminal.messages import (
     Pending,
     Pull,
     PullDone,
+    Reconcile,
     TargetStatus,
     Undeliverable,
     VehicleLookup,
@@ -50,7 +51,7 @@ ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
 ALLOWED: dict[str, tuple[type, ...]] = {
     "control": (CommitDraft, Journal, VehicleLookup, FlightFrame),
-    "uplink": (Pull, Delivered, Undeliverable, TargetStatus),
+    "uplink": (Pull, Delivered, Undeliverable, TargetStatus, Reconcile),
 }
 """Which peer may say what. Snapshots and everything else are ignored."""
 
@@ -176,6 +177,8 @@ class LedgerNode:
                 return self._settle(
                     target, item, lambda d: outbox.after_refusal(d, code, why, now_ns, jitter)
                 )
+            case Reconcile(target, ledger_id, highest, missing):
+                return self._reconcile(target, ledger_id, highest, missing)
             case TargetStatus(target, up, rung, _why):
                 if target in self.targets:
                     self.targets[target].up, self.targets[target].rung = up, rung
@@ -183,6 +186,19 @@ class LedgerNode:
             case _:
                 pass
         return ()
+
+    def _reconcile(
+        self, target: str, ledger_id: bytes, highest: int, missing: tuple[tuple[int, int], ...]
+    ) -> Sequence[Send]:
+        """What the platform lost (a restored backup) is owed again; the bytes are the same."""
+        if target not in self.targets or ledger_id != self.book.origin.ledger_id:
+            return ()
+        with self.store.transaction():
+            reopened = self.store.reopen(target, (*missing, (highest + 1, self.book.last_seq)))
+        if not reopened:
+            return ()
+        self._count()
+        return (self._status(), Send("uplink", Wake()))
 
     def _commit(self, draft: RecordDraft) -> Sequence[Send]:
         self._busy = True

@@ -45,7 +45,7 @@ CONTEXT_FAILURES_MAX = 2
 """Failures in a row after which a context (sockets, port) is made anew."""
 PORTS: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
 """Ports of a lane over UDP: on a lossy link one lost record must not hold up the next."""
-PROBE_S_MAX = 10.0
+ASK_S_MAX = 15.0
 MS_PER_S = 1_000
 RTO_START_NS = NS_PER_S // 2
 
@@ -133,18 +133,20 @@ class CoapTransport:
         port.failures = 0
         return reply
 
-    async def probe(self) -> bool:
-        """GET /v1/time on the alarm lane."""
+    async def ask(self, wire: WireRequest) -> WireReply:
+        """One small question on the alarm lane, outside all counts."""
         if self._unplugged():
-            return False
-        wire = WireRequest("GET", ("v1", "time"), 0, b"", False)
+            return self._nothing(UNPLUGGED)
         try:
-            reply = await asyncio.wait_for(
-                self._exchange(self._ports[Lane.ALARM][0], wire), PROBE_S_MAX
-            )
-        except (TimeoutError, CoapError, OSError):
-            return False
-        return reply.code == "2.05"
+            exchange = self._exchange(self._ports[Lane.ALARM][0], wire)
+            return await asyncio.wait_for(exchange, ASK_S_MAX)
+        except (TimeoutError, CoapError, OSError) as error:
+            return self._nothing(type(error).__name__)
+
+    async def probe(self) -> bool:
+        """GET /v1/time."""
+        wire = WireRequest("GET", ("v1", "time"), 0, b"", False)
+        return (await self.ask(wire)).code == "2.05"
 
     def _unplugged(self) -> bool:
         return self._link_is_up is not None and not self._link_is_up()

@@ -112,6 +112,15 @@ class Judgement:
     receipt: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a platform holds of one chain: highest seq, and the runs missing below it."""
+
+    ledger_id: bytes
+    highest: int
+    missing: tuple[tuple[int, int], ...]
+
+
 class Adapter(Protocol):
     """One receiving platform: its paths, its codes, its receipts. Pure."""
 
@@ -119,6 +128,12 @@ class Adapter(Protocol):
 
     def to_wire(self, request: Request, payload: bytes) -> WireRequest:
         """The request in the platform's protocol. payload: the body, or the photo's bytes."""
+
+    def cursor_wire(self, terminal_id: str) -> WireRequest:
+        """The question what the platform holds of our records."""
+
+    def decode_cursor(self, reply: WireReply) -> tuple[Held, ...] | None:
+        """Its answer, chain by chain; None when it is none."""
 
     def judge(self, request: Request, reply: WireReply) -> Judgement:
         """What the reply proves. Never DELIVERED without a receipt of this very item."""
@@ -129,6 +144,9 @@ class Transport(Protocol):
 
     async def send(self, request: Request, wire: WireRequest) -> WireReply:
         """Carry one request and wait for its answer, at most request.deadline_ms."""
+
+    async def ask(self, wire: WireRequest) -> WireReply:
+        """One small question, bounded in time, beside everything else."""
 
     async def close(self) -> None:
         """Let go of every socket."""

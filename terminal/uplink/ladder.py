@@ -30,6 +30,9 @@ class Rung(Protocol):
     async def probe(self) -> bool:
         """Whether anybody answers there now; bounded in time."""
 
+    async def ask(self, wire: WireRequest) -> WireReply:
+        """One small question."""
+
     async def close(self) -> None:
         """Let go of every socket."""
 
@@ -59,6 +62,10 @@ class Ladder:
             if self._failures >= FAILURES_TO_STEP:
                 self._step((at + 1) % len(self._rungs))
         return reply
+
+    async def ask(self, wire: WireRequest) -> WireReply:
+        """Ask on the rung in use."""
+        return await self._rungs[self._at].ask(wire)
 
     def _step(self, to: int) -> None:
         self._at = to

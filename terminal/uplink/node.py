@@ -20,6 +20,7 @@ from terminal.messages import (
     Pending,
     Pull,
     PullDone,
+    Reconcile,
     TargetStatus,
     Undeliverable,
     Wake,
@@ -31,6 +32,9 @@ from terminal.uplink.exchange import Adapter, Outcome, Request, WireReply, WireR
 from terminal.uplink.queue import PERIOD_NS, WINDOW_MAX, Item, TargetQueue
 
 LEDGER = "ledger"
+CURSOR_NS = 3_600 * NS_PER_S
+"""How often a platform is asked what it holds; also once after every start of ours."""
+CURSOR_RETRY_NS = 60 * NS_PER_S
 STATUS_NS = 5 * NS_PER_S
 """A target's state is repeated this often, and at once when it changes."""
 
@@ -41,6 +45,8 @@ class _Target:
     adapter: Adapter
     told: TargetStatus | None = None
     told_ns: int = 0
+    cursor_due_ns: int = 0
+    asking: bool = False
 
 
 class UplinkNode:
@@ -49,8 +55,14 @@ class UplinkNode:
     name = "uplink"
     period_ns = PERIOD_NS
 
-    def __init__(self, targets: Sequence[Target], rng: random.Random) -> None:
-        """targets: as configured; rng: seeded, for back-off jitter and the random start."""
+    def __init__(
+        self, targets: Sequence[Target], rng: random.Random, terminal_id: str = ""
+    ) -> None:
+        """targets: as configured; rng: seeded, for back-off jitter and the random start.
+
+        terminal_id: whose cursor is asked for; empty for no reconciliation.
+        """
+        self._terminal_id = terminal_id
         self._targets = {
             target.name: _Target(
                 TargetQueue(target.name, _bucket(target.records_per_s_max), target.photos, rng),
@@ -117,6 +129,28 @@ class UplinkNode:
             (item.request(), target.adapter)
             for target in self._targets.values()
             for item in target.queue.due(now_ns)
+        ]
+
+    def questions(self, now_ns: MonotonicNs) -> list[tuple[str, Adapter, WireRequest]]:
+        """Targets to ask now what they hold. Each answer must come back through on_cursor."""
+        found: list[tuple[str, Adapter, WireRequest]] = []
+        for name, target in self._targets.items():
+            ready = self._ledger_up and target.queue.up and not target.asking
+            if self._terminal_id and ready and now_ns >= target.cursor_due_ns:
+                target.asking = True
+                wire = target.adapter.cursor_wire(self._terminal_id)
+                found.append((name, target.adapter, wire))
+        return found
+
+    def on_cursor(self, name: str, reply: WireReply, now_ns: MonotonicNs) -> list[Send]:
+        """What the platform holds goes to the ledger, which knows what it should hold."""
+        target = self._targets[name]
+        target.asking = False
+        held = target.adapter.decode_cursor(reply)
+        target.cursor_due_ns = now_ns + (CURSOR_RETRY_NS if held is None else CURSOR_NS)
+        return [
+            Send(LEDGER, Reconcile(name, chain.ledger_id, chain.highest, chain.missing))
+            for chain in held or ()
         ]
 
     def on_reply(self, request: Request, reply: WireReply, now_ns: MonotonicNs) -> list[Send]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,12 +21,13 @@ from terminal.messages import Message
 from terminal.node import Send, StopFlag, Tick, deliver
 from terminal.notify import Notifier
 from terminal.uplink.coap import CoapTransport
-from terminal.uplink.exchange import Adapter, Request, Transport, WireReply
+from terminal.uplink.exchange import Adapter, Request, Transport, WireReply, WireRequest
 from terminal.uplink.ladder import Ladder
 from terminal.uplink.node import UplinkNode, wire_of
 
 PHOTO_BYTES_MAX = 512 * 1024
 """The platform profile's largest body; a bigger file is set aside and shown."""
+QUESTION_S_MAX = 20.0
 DEADLINE_SLACK_S = 5.0
 """A transport that outlives its own deadline by this much is cut off."""
 
@@ -63,9 +64,22 @@ class Carrier:
     def launch(self) -> None:
         """Start whatever is due now."""
         for request, adapter in self._node.take(self._clock.monotonic_ns()):
-            task = asyncio.get_running_loop().create_task(self._carry(request, adapter))
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
+            self._start(self._carry(request, adapter))
+
+        for target, _adapter, wire in self._node.questions(self._clock.monotonic_ns()):
+            self._start(self._ask(target, wire))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def _ask(self, target: str, wire: WireRequest) -> None:
+        try:
+            reply = await asyncio.wait_for(self._transports[target].ask(wire), QUESTION_S_MAX)
+        except TimeoutError:
+            reply = WireReply("", b"", f"no answer within {QUESTION_S_MAX:.0f} s", "")
+        self.send(self._node.on_cursor(target, reply, self._clock.monotonic_ns()))
 
     def send(self, sends: Sequence[Send]) -> None:
         """Hand effects to the links."""
@@ -144,7 +158,7 @@ async def main_loop(
     """
     # Not for secrets: jitter between terminals.
     rng = random.Random(f"{loaded.config.site.terminal_id}/{clock.monotonic_ns()}")  # noqa: S311
-    node = UplinkNode(loaded.config.targets, rng)
+    node = UplinkNode(loaded.config.targets, rng, loaded.config.site.terminal_id)
     transports: dict[str, Transport] = {
         target.name: make_transport(loaded, target, clock, link_is_up)
         for target in loaded.config.targets

@@ -183,7 +183,13 @@ function cursor (terminal) {
   const rows = [...chains].filter(([name]) => name.startsWith(`${terminal}-`)).map(([name, chain]) => {
     let high = 0
     while (chain.has(high + 1)) high++
-    return [Buffer.from(name.slice(terminal.length + 1), 'hex'), high, Math.max(0, ...chain.keys())]
+    const highest = Math.max(0, ...chain.keys())
+    const runs = []
+    for (let seq = high + 1; seq < highest; seq++) {
+      if (chain.has(seq)) continue
+      if (runs.length && runs[runs.length - 1][1] === seq - 1) runs[runs.length - 1][1] = seq; else runs.push([seq, seq])
+    }
+    return [Buffer.from(name.slice(terminal.length + 1), 'hex'), high, highest, runs]
   })
   return ['2.05', encode(rows)]
 }

@@ -95,7 +95,8 @@ async def run(args: argparse.Namespace) -> int:
     loaded = loaded_for(args)
     ledger = build(loaded, clock, simulated=False, software_id="0.1.0", boot_id=BOOT_ID)
     joined = Joined(ledger, clock)
-    node = UplinkNode(loaded.config.targets, random.Random(args.seed))
+    terminal_id = loaded.config.site.terminal_id
+    node = UplinkNode(loaded.config.targets, random.Random(args.seed), terminal_id)
     transports: dict[str, Transport] = {
         target.name: make_transport(loaded, target, clock, None) for target in loaded.config.targets
     }

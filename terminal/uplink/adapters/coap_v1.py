@@ -12,7 +12,7 @@ import hashlib
 import cbor2
 
 from terminal.messages import ItemClass
-from terminal.uplink.exchange import Judgement, Outcome, Request, WireReply, WireRequest
+from terminal.uplink.exchange import Held, Judgement, Outcome, Request, WireReply, WireRequest
 
 FORMAT_COSE_SIGN1 = 18
 FORMAT_JPEG = 22
@@ -30,6 +30,7 @@ DIGEST_BYTES = 16
 PROBLEM_TITLE = -1
 PROBLEM_DETAIL = -2
 WHY_CHARS_MAX = 240
+RUNS_MAX = 1_000
 
 _FOLDER: dict[ItemClass, tuple[str, int]] = {
     ItemClass.ALARM: ("alarms", FORMAT_COSE_SIGN1),
@@ -63,6 +64,20 @@ class CoapV1:
             if_none_match=request.item_class is not ItemClass.HEALTH,
         )
 
+    def cursor_wire(self, terminal_id: str) -> WireRequest:
+        """GET /v1/cursor/{terminal}."""
+        return WireRequest("GET", ("v1", "cursor", terminal_id), FORMAT_CBOR, b"", False)
+
+    def decode_cursor(self, reply: WireReply) -> tuple[Held, ...] | None:
+        """CBOR [[ledger id, contiguous to, highest, [[first, last], ...]], ...]."""
+        if reply.code != "2.05":
+            return None
+        try:
+            rows = cbor2.loads(reply.payload)
+            return tuple(_held(row) for row in rows)
+        except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError):
+            return None
+
     def judge(self, request: Request, reply: WireReply) -> Judgement:
         """Receipt first, code second."""
         if not reply.code:
@@ -74,6 +89,19 @@ class CoapV1:
             return Judgement(Outcome.ASIDE, reply.code, why)
         outcome = Outcome.REFUSED if reply.code in REFUSALS else Outcome.LATER
         return Judgement(outcome, reply.code, why)
+
+
+def _held(row: object) -> Held:
+    """One chain of a cursor. Raises ValueError or TypeError for anything else."""
+    if not isinstance(row, list) or len(row) != 4:
+        raise ValueError("not a chain")
+    ledger_id, _high, highest, runs = row
+    if not isinstance(ledger_id, bytes) or type(highest) is not int or highest < 0:
+        raise ValueError("not a chain")
+    missing = tuple((int(first), int(last)) for first, last in runs)
+    if len(missing) > RUNS_MAX or any(not 0 < first <= last for first, last in missing):
+        raise ValueError("not runs of numbers")
+    return Held(ledger_id, highest, missing)
 
 
 def receipt_id(request: Request) -> str:

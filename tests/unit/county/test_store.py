@@ -39,7 +39,7 @@ def test_any_order_and_any_repeats_leave_each_record_once(tmp_path: Path) -> Non
             contiguous = next(n for n in range(7) if n not in seen)
             assert stored.seq_high == contiguous
         store.commit()
-        assert store.cursors("T-1") == [(LEDGER_ID, 6, 6)]
+        assert store.cursors("T-1") == [(LEDGER_ID, 6, 6, ())]
         store.close()
 
 
@@ -98,6 +98,7 @@ def test_report_counts_gaps_photos_and_refusals(tmp_path: Path) -> None:
     assert (report.records, report.photos, report.photos_missing) == (4, 0, 1)
     assert report.chains[0].missing == 5
     assert gaps(path, "T-1", LEDGER_ID.hex()) == [(3, 4), (6, 8)]
+    assert store.cursors("T-1") == [(LEDGER_ID, 2, 9, ((3, 4), (6, 8)))]
     assert report.refusals == (("signature", 2, 2, "second"),)
     assert len(report.over) == 4
     store.photo_stored(ref.sha256, 5)

@@ -27,6 +27,9 @@ class FakeRung:
         self.probes += 1
         return self.up
 
+    async def ask(self, wire: WireRequest) -> WireReply:
+        return WireReply("2.05" if self.up else "", b"", "", self.rung)
+
     async def close(self) -> None:
         self.closed = True
 

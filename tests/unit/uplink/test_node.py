@@ -19,6 +19,7 @@ from terminal.messages import (
     Pending,
     Pull,
     PullDone,
+    Reconcile,
     TargetStatus,
     Undeliverable,
     Wake,
@@ -27,7 +28,7 @@ from terminal.node import Send, Tick
 from terminal.outbox import START_NS_MAX
 from terminal.uplink.adapters.coap_v1 import CoapV1
 from terminal.uplink.exchange import LANE_OF, Adapter, Lane, Request, WireReply
-from terminal.uplink.node import UplinkNode
+from terminal.uplink.node import CURSOR_NS, CURSOR_RETRY_NS, UplinkNode
 from terminal.uplink.queue import (
     CATCH_UP_MIN,
     ITEM_TRIES_FREE,
@@ -405,3 +406,39 @@ def test_wire_form_of_each_class() -> None:
         "photo": "photos",
         "clip": "photos",
     }
+
+
+def test_what_a_platform_lost_is_told_to_the_ledger() -> None:
+    bench = Bench()
+    node = UplinkNode([Target()], random.Random(1), "T")
+    bench.node = node
+    bench.put(1)
+    assert node.questions(bench.now_ns) == []
+    bench.connect()
+    assert node.questions(bench.now_ns) == [], "not before the target has answered once"
+    bench.run(receipt_for, 1)
+    ((target, _adapter, wire),) = node.questions(bench.now_ns)
+    assert (target, wire.method, wire.path) == ("county", "GET", ("v1", "cursor", "T"))
+    assert node.questions(bench.now_ns) == [], "one question at a time"
+    bench.do(node.on_cursor("county", WireReply("", b"", "away", ""), bench.now_ns))
+    assert bench.of(Reconcile) == []
+    bench.tick(CURSOR_RETRY_NS // NS_PER_MS)
+    assert len(node.questions(bench.now_ns)) == 1
+    held = cbor2.dumps([[b"ledger", 2, 9, [[3, 4], [6, 8]]]])
+    bench.do(node.on_cursor("county", WireReply("2.05", held, "", "TCP"), bench.now_ns))
+    assert bench.of(Reconcile) == [Reconcile("county", b"ledger", 9, ((3, 4), (6, 8)))]
+    bench.tick(CURSOR_NS // NS_PER_MS - 1)
+    assert node.questions(bench.now_ns) == []
+    bench.tick(1)
+    assert len(node.questions(bench.now_ns)) == 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [1, [1], [[b"x", 1, 2]], [["x", 1, 2, []]], [[b"x", 1, -2, []]], [[b"x", 1, 2, [[2, 1]]]],
+     [[b"x", 1, 2, [[0, 1]]]], [[b"x", 1, 2, [1]]]],
+)  # fmt: skip
+def test_a_cursor_is_read_strictly(rows: object) -> None:
+    assert CoapV1().decode_cursor(WireReply("2.05", cbor2.dumps(rows), "", "")) is None
+    assert CoapV1().decode_cursor(WireReply("2.05", b"", "", "")) is None
+    assert CoapV1().decode_cursor(WireReply("4.04", cbor2.dumps([]), "", "")) is None
