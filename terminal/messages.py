@@ -60,6 +60,16 @@ class Journal(msgspec.Struct, frozen=True, tag=True):
     lost: int
 
 
+class ZeroKept(msgspec.Struct, frozen=True, tag=True):
+    """control -> ledger: the zero to keep. ledger -> control, on meeting: the zero last kept.
+
+    counts: offset of each cell; initial_kg: distance of the initial zero from calibration.
+    """
+
+    counts: tuple[float, ...]
+    initial_kg: float
+
+
 class FlightFrame(msgspec.Struct, frozen=True, tag=True):
     """control -> ledger: one tick for the flight recorder, already encoded. Drop oldest."""
 
@@ -316,6 +326,7 @@ Message = (
     | CommitDone
     | CommitRefused
     | Journal
+    | ZeroKept
     | FlightFrame
     | LedgerStatus
     | VehicleLookup

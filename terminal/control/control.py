@@ -26,6 +26,7 @@ from hal.contract.types import (
     MonotonicNs,
     RawSample,
     Side,
+    Tri,
 )
 from terminal.control.devices import LaneDevices
 from terminal.control.lateness import Histogram
@@ -37,8 +38,9 @@ from terminal.core.step import initial, step
 from terminal.core.types import Event, Inputs, Outputs, Weighed
 from terminal.core.visit import Phase
 from terminal.link import Hub
-from terminal.messages import LoopStats, Snapshot
+from terminal.messages import LoopStats, Snapshot, ZeroKept
 from terminal.weighing.pipeline import Pipeline
+from terminal.weighing.zero import ZeroState
 
 Value = TypeVar("Value", RawSample, IndicatorReading)
 SAMPLES_MAX = 64
@@ -112,6 +114,7 @@ class Control:
         levels = self.devices.inputs.poll(now_ns)
         faults = list(self.devices.inputs.faults())
         self._mailbox.start_tick(self.hub.poll(now_ns))
+        self._take_kept_zero(now_ns)
         self._weigh(levels, faults, now_ns)
         faults += self._mailbox.faults
         faults += [f.fault for f in self._feedback if f is not None and f.fault is not None]
@@ -133,6 +136,13 @@ class Control:
             outbox_full=box.outbox_full(),
             vehicle=box.vehicle,
         )
+
+    def _take_kept_zero(self, now_ns: MonotonicNs) -> None:
+        """After a restart: the zero the ledger kept, unless an empty deck has given one since."""
+        kept, weighed = self._mailbox.zero, self._weighed
+        if kept is None or (weighed is not None and weighed.zero_valid is Tri.YES):
+            return
+        self.pipeline.restore_zero(ZeroState(kept.counts, kept.initial_kg, MonotonicNs(0)), now_ns)
 
     def _weigh(self, levels: tuple[Level, ...], faults: list[Fault], now_ns: MonotonicNs) -> None:
         beams = levels[InputName.BEAM_ENTRY].value, levels[InputName.BEAM_EXIT].value
@@ -180,6 +190,9 @@ class Control:
         self._outgoing.journal(outputs.events + tuple(self.pipeline.drain_events()))
         if self._outgoing.snapshot_due(now_ns):
             self._outgoing.publish(self.snapshot(inputs, outputs, stats))
+            if self._weighed is not None and self._weighed.zero_valid is Tri.YES:
+                zero = self.pipeline.zero_state()
+                self._outgoing.keep_zero(ZeroKept(zero.counts, zero.initial_kg), now_ns)
         quiet = self.state.phase in QUIET_PHASES and not outputs.events
         self._outgoing.flight(inputs, digest, late_ns, quiet)
 

@@ -21,12 +21,13 @@ from terminal.messages import (
     PhotosTaken,
     PlateSeen,
     VehicleFound,
+    ZeroKept,
 )
 
 KEYS_MAX = 8
 FAULTS_MAX = 16
 ALLOWED = {
-    "ledger": (CommitDone, CommitRefused, LedgerStatus, VehicleFound),
+    "ledger": (CommitDone, CommitRefused, LedgerStatus, VehicleFound, ZeroKept),
     "camera": (PlateSeen, PhotosTaken, DeviceFault),
     "panel": (KeyPressed, DeviceFault),
 }
@@ -45,6 +46,7 @@ class Mailbox:
     captured: Captured | None = None
     vehicle: tuple[str, VehicleFacts] | None = None
     status: LedgerStatus | None = None
+    zero: ZeroKept | None = None
     up: dict[str, bool] = field(default_factory=dict)
     simulated_peers: set[str] = field(default_factory=set)
     ignored: int = 0
@@ -57,6 +59,7 @@ class Mailbox:
         self.faults.clear()
         self.plate = None
         self.captured = None
+        self.zero = None
         for event in events:
             match event:
                 case PeerUp(peer, simulated):
@@ -78,6 +81,8 @@ class Mailbox:
                 self.refused.append(visit_id)
             case LedgerStatus():
                 self.status = message
+            case ZeroKept():
+                self.zero = message
             case VehicleFound():
                 self.vehicle = (message.plate, _vehicle(message))
             case PlateSeen(reading):

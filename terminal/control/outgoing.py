@@ -22,11 +22,13 @@ from terminal.messages import (
     Message,
     Snapshot,
     VehicleLookup,
+    ZeroKept,
 )
 
 REPEAT_NS = 200 * NS_PER_MS
 LOOK_NS = 500 * NS_PER_MS
 SNAPSHOT_NS = 100 * NS_PER_MS
+ZERO_NS = 60_000 * NS_PER_MS
 JOURNAL_MAX = 64
 """Events kept while the ledger is away; older ones are dropped and counted."""
 IDLE_FRAME_EVERY = 25
@@ -64,6 +66,8 @@ class Outgoing:
     _look: _Repeater = field(default_factory=lambda: _Repeater(LOOK_NS))
     _journal: list[Event] = field(default_factory=list)
     _journal_lost: int = 0
+    _zero: ZeroKept | None = None
+    _zero_due_ns: int = 0
     _snapshot_due_ns: int = 0
     _frames_skipped: int = 0
     _encoder: msgspec.msgpack.Encoder = field(default_factory=msgspec.msgpack.Encoder)
@@ -97,6 +101,13 @@ class Outgoing:
         ):
             self._journal.clear()
             self._journal_lost = 0
+
+    def keep_zero(self, zero: ZeroKept, now_ns: int) -> None:
+        """Give the ledger a zero that has moved, at most once in ZERO_NS (it costs a sync)."""
+        if zero == self._zero or now_ns < self._zero_due_ns:
+            return
+        if self.hub.send("ledger", zero):
+            self._zero, self._zero_due_ns = zero, now_ns + ZERO_NS
 
     def snapshot_due(self, now_ns: int) -> bool:
         """Whether a snapshot should be published this tick."""

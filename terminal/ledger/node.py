@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import apsw
+import msgspec
 
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal import outbox
@@ -39,6 +40,7 @@ from terminal.messages import (
     Undeliverable,
     VehicleLookup,
     Wake,
+    ZeroKept,
 )
 from terminal.node import NodeEvent, Send
 
@@ -50,10 +52,18 @@ SPOOL_SWEEP_S = 600
 ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
 ALLOWED: dict[str, tuple[type, ...]] = {
-    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame),
+    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame, ZeroKept),
     "uplink": (Pull, Delivered, Undeliverable, TargetStatus, Reconcile),
 }
 """Which peer may say what. Snapshots and everything else are ignored."""
+
+
+ZERO_META = "zero"
+
+
+def decode_zero(kept: bytes) -> ZeroKept:
+    """The zero as it was stored. Raises msgspec.MsgspecError when it is not one."""
+    return msgspec.json.decode(kept, type=ZeroKept)
 
 
 @dataclass(slots=True)
@@ -117,8 +127,17 @@ class LedgerNode:
 
     def _greet(self, peer: str) -> Sequence[Send]:
         if peer == "control":
-            return (self._status(),)
+            return (self._status(), *self._zero())
         return (Send("uplink", Wake()),) if peer == "uplink" else ()
+
+    def _zero(self) -> Sequence[Send]:
+        """The zero that control gave us to keep, if any can be read."""
+        try:
+            kept = self.store.meta(ZERO_META)
+            return () if kept is None else (Send("control", decode_zero(kept)),)
+        except (apsw.Error, msgspec.MsgspecError) as error:
+            self.last_refusal = f"the kept zero cannot be read: {error}"
+            return ()
 
     def _lost(self, peer: str) -> Sequence[Send]:
         if peer == "uplink":
@@ -162,6 +181,9 @@ class LedgerNode:
                 return (Send("control", vehicles.find(self.store, plate)),)
             case FlightFrame(frame):
                 self.flight.append(frame)
+            case ZeroKept():
+                with self.store.transaction():
+                    self.store.set_meta(ZERO_META, msgspec.json.encode(message))
             case _:
                 pass
         return ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hal.contract.types import Fault, FaultCode, Key, KeyPress, MonotonicNs, Tri
 from terminal.control.mailbox import KEYS_MAX, Mailbox
-from terminal.control.outgoing import IDLE_FRAME_EVERY, JOURNAL_MAX, REPEAT_NS, Outgoing
+from terminal.control.outgoing import IDLE_FRAME_EVERY, JOURNAL_MAX, REPEAT_NS, ZERO_NS, Outgoing
 from terminal.core.types import Committed, Display, Event, Inputs, Outputs, Prompt
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import (
@@ -22,6 +22,7 @@ from terminal.messages import (
     Message,
     VehicleFound,
     VehicleLookup,
+    ZeroKept,
 )
 
 T0 = MonotonicNs(0)
@@ -163,3 +164,28 @@ def test_a_quiet_lane_spares_the_card() -> None:
     assert len(hub.take(FlightFrame)) == 10
     out.flight(Inputs(T0), 0, 0, quiet=False)
     assert len(hub.take(FlightFrame)) == 1
+
+
+def test_the_kept_zero_is_for_one_tick_only() -> None:
+    box = Mailbox()
+    kept = ZeroKept((1.5, -2.0), 3.0)
+    box.start_tick([Received("ledger", kept)])
+    assert box.zero == kept
+    box.start_tick([])
+    assert box.zero is None
+    box.start_tick([Received("console", kept)])
+    assert box.zero is None
+
+
+def test_a_moved_zero_is_kept_once_a_minute_and_not_lost_while_the_ledger_is_away() -> None:
+    hub = FakeHub(up=False)
+    out = outgoing(hub)
+    first, second = ZeroKept((1.0,), 0.0), ZeroKept((2.0,), 0.0)
+    out.keep_zero(first, 0)
+    hub.up = True
+    out.keep_zero(first, 1)
+    out.keep_zero(first, 2)
+    out.keep_zero(second, 3)
+    assert hub.take(ZeroKept) == [first]
+    out.keep_zero(second, 1 + ZERO_NS)
+    assert hub.take(ZeroKept) == [second]

@@ -14,7 +14,7 @@ from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
 from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX, SPOOL_SWEEP_S
 from terminal.ledger.store import WAL_PAGES_MAX, WAL_PAGES_QUIET
-from terminal.link import PeerDown
+from terminal.link import PeerDown, PeerUp
 from terminal.messages import (
     CommitDone,
     CommitDraft,
@@ -32,6 +32,7 @@ from terminal.messages import (
     VehicleFound,
     VehicleLookup,
     Wake,
+    ZeroKept,
 )
 from terminal.records import decode_signed, verify_chain
 from tests.unit.ledger.builders import draft
@@ -493,4 +494,20 @@ def test_the_spool_is_kept_within_its_bound(lane: Lane, monkeypatch: pytest.Monk
         lane.tick(node)
     left = {path.stem for path in folder.iterdir()}
     assert left == {ref.sha256.hex() for ref in refs[2:]}
+    node.close()
+
+
+def test_the_zero_is_kept_over_a_restart_and_a_damaged_one_is_not_believed(lane: Lane) -> None:
+    kept = ZeroKept((1.25, -3.5), 12.0)
+    node = lane.open()
+    assert not of_kind(node.on_event(PeerUp("control", False), MonotonicNs(1)), ZeroKept)
+    assert lane.tell(node, kept) == ()
+    assert lane.tell(node, kept, "uplink") == ()
+    node.close()
+    node = lane.open()
+    assert of_kind(node.on_event(PeerUp("control", False), MonotonicNs(1)), ZeroKept) == [kept]
+    with node.store.transaction():
+        node.store.set_meta("zero", b"not a zero")
+    assert not of_kind(node.on_event(PeerUp("control", False), MonotonicNs(2)), ZeroKept)
+    assert "zero" in node.last_refusal
     node.close()
