@@ -209,7 +209,7 @@ class CameraSection(_Section, frozen=True):
     """Cameras by role, and the thresholds of automatic plate acceptance (milli-nats).
 
     Measured: among 360 drawn plates 60 to 160 px wide under weather and dirt, single readings
-    above a score of -300 were wrong in 1.6 %, above 1,500 in 0.3 %; of 40 real pictures none.
+    above a score of -300 were wrong in 1.6 %, above 1,500 in 0.4 %; of 40 real pictures none.
     accept_score_mn: mean score of the frames that agree. clip_before_s: film kept with each
     record, 0 for none. record_days, record_quota_mb: bounds of the recording, 0 days for none.
     """

@@ -47,6 +47,8 @@ SEEN_FAULTS: Final = {
     FaultCode.BLURRED: "the picture is out of focus",
     FaultCode.FROZEN: "the picture stands still",
 }
+REAR: Final = "rear"
+REAR_FRAMES_MAX: Final = 8
 CONTROL: Final = "control"
 CONSOLE: Final = "console"
 
@@ -64,6 +66,8 @@ class _Watch:
 
     visit_id: int
     voter: Voter
+    rear: Voter
+    rear_plate: str = ""
     due_ns: int = 0
     clearest: float = -1_000.0
     crop: Pixels | None = None
@@ -136,7 +140,7 @@ class CameraNode:
             self._watch = None
             return []
         if self._watch is None or self._watch.visit_id != visit_id:
-            self._watch = _Watch(visit_id, Voter(self._vote))
+            self._watch = _Watch(visit_id, Voter(self._vote), Voter(self._vote))
             return []
         return self._answer(self._watch)
 
@@ -145,7 +149,7 @@ class CameraNode:
         if watch is None or not self._roles or now_ns < watch.due_ns:
             return []
         if watch.verdict is not None and watch.verdict.outcome is PlateOutcome.READ:
-            return []
+            return self._read_rear(watch, now_ns)
         role = self._roles[0]
         taken = self._photograph(role, now_ns, standing=True)
         if isinstance(taken, Fault):
@@ -166,6 +170,22 @@ class CameraNode:
             watch.crop = pictures.plate_crop(taken, found[0].box)
         slow = watch.voter.frames >= EAGER_FRAMES
         watch.due_ns = self._clock.monotonic_ns() + (SLOW_PERIOD_NS if slow else 0)
+        return self._answer(watch)
+
+    def _read_rear(self, watch: _Watch, now_ns: MonotonicNs) -> list[Send]:
+        """The rear plate, once the front one is known: a trailer has a plate of its own."""
+        if REAR not in self._roles or watch.rear_plate or watch.rear.frames >= REAR_FRAMES_MAX:
+            return []
+        taken = self._photograph(REAR, now_ns)
+        if isinstance(taken, Fault):
+            return self._report(taken, now_ns)
+        if not self._health[REAR].fresh:
+            return []
+        watch.rear.add(self._reader.read(taken))
+        verdict = watch.rear.verdict()
+        if verdict.outcome is not PlateOutcome.READ:
+            return []
+        watch.rear_plate = verdict.plate
         return self._answer(watch)
 
     def _answer(self, watch: _Watch) -> list[Send]:
@@ -196,6 +216,8 @@ class CameraNode:
             film = self._recording.clip(now_ns)
             shots.extend([("clip", film)] if film else [])
             self._recording.note(visit_id, wanted.plate, now_ns)
+            if self._watch is not None and self._watch.visit_id == visit_id:
+                self._recording.note(visit_id, self._watch.rear_plate, now_ns)
         try:
             refs = tuple(spool.store(self._spool, role, encoded) for role, encoded in shots)
         except OSError as error:
@@ -294,6 +316,7 @@ def _reading(watch: _Watch) -> PlateReading | None:
         candidates=verdict.candidates,
         frames=verdict.frames,
         at_ns=watch.at_ns,
+        rear_plate=watch.rear_plate,
     )
 
 

@@ -114,7 +114,8 @@ class PlateReading:
 
     margin_mn: milli-nats between the best and the second valid plate. candidates: best first,
     at most four, offered on the keypad when unsure. colour: blue yellow green yellow_green
-    white black unknown. kind: the plate grammar's kind name.
+    white black unknown. kind: the plate grammar's kind name. rear_plate: what the rear camera
+    read (a semi-trailer's own plate), empty when nothing was read; evidence, never the key.
     """
 
     visit_id: int
@@ -126,6 +127,7 @@ class PlateReading:
     candidates: tuple[str, ...]
     frames: int
     at_ns: MonotonicNs
+    rear_plate: str = ""
 
 
 class PlateSource(Enum):

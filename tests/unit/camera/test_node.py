@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,30 @@ def test_a_plate_is_read_after_two_agreeing_frames_and_answered_again(tmp_path: 
         "ordinary",
     )
     assert second.margin_mn >= 2_000
+    assert second.rear_plate == ""
     assert rig.tick() == []
-    assert rig.reader.reads == 2
-    assert readings(rig.hear(Look(7))) == [second]
+    third = readings(rig.tick())[0]
+    assert third == replace(second, rear_plate=PLATE)
+    assert rig.tick() == []
+    assert rig.reader.reads == 4
+    assert readings(rig.hear(Look(7))) == [third]
+
+
+def test_tractor_and_trailer_plates_are_both_told(tmp_path: Path) -> None:
+    trailer = [candidate("晋L7731挂")]
+    rig = Rig(tmp_path, FakeReader([candidate(PLATE)], [candidate(PLATE)], trailer))
+    rig.hear(Look(7))
+    last = [reading for _ in range(5) for reading in readings(rig.tick())][-1]
+    assert (last.plate, last.rear_plate) == (PLATE, "晋L7731挂")
+
+
+def test_an_unreadable_rear_plate_is_given_up(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeReader([candidate(PLATE)], [candidate(PLATE)], []))
+    rig.hear(Look(7))
+    for _ in range(30):
+        rig.tick()
+    assert rig.reader.reads == 2 + camera_node.REAR_FRAMES_MAX
+    assert readings(rig.hear(Look(7)))[0].rear_plate == ""
 
 
 def test_another_visit_starts_from_nothing(tmp_path: Path) -> None:
