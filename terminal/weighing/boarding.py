@@ -79,7 +79,7 @@ def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> bool:
     share = (forces[loaded] @ far) / total[loaded]
     tenth = max(3, len(share) // 10)
     first, last = float(np.median(share[:tenth])), float(np.median(share[-tenth:]))
-    return abs(last - first) > GROUP_SPREAD_MAX or abs(last - 0.5) > SIDE_OFF_MAX
+    return abs(last - first) > SIDE_SPREAD_MAX or abs(last - 0.5) > SIDE_OFF_MAX
 
 
 def _wheel_off(side: np.ndarray, steps: np.ndarray, axles: AxleSet) -> bool:

@@ -31,7 +31,8 @@ from terminal.weighing.params import WeighParams
 from terminal.weighing.pipeline import Pipeline
 
 ROWS_MAX = 4_000_000
-OCCUPIED_KG = 800
+OCCUPIED_KG = 3_000
+"""A trace shows trucks: three quarters of this is less than the lightest empty one."""
 START_NS = 10 * NS_PER_S
 """Trace time 0 in pipeline time: stamps a little before 0 stay positive."""
 

@@ -82,7 +82,7 @@ def score(passage: Passage, seed: int, result: TraceResult) -> Score:
             made.single = list(np.abs(found - true) / true)
             made.spacing = list(np.abs(np.asarray(axles["spacing_m"]) - passage.spacing_m))
             made.group = _group_errors(true, found, passage.spacing_m)
-    elif passage.kind != "":
+    elif passage.kind != "indicator":
         made.axles_right = False
     return made
 
