@@ -133,6 +133,11 @@ def _clear_long(f: Facts, side: int) -> bool:
     return _lasted(f, f.state.trail.clear[side], f.params.close_delay_ms * NS_PER_MS)
 
 
+def _shut(f: Facts, side: int) -> bool:
+    """Seen closed and not told to rise: an arm leaves its switch a moment after its lease."""
+    return f.seen.closed[side] is Tri.YES and not f.state.leased[side]
+
+
 def _photos_ready(f: Facts) -> bool:
     latch = f.state.latch
     return latch is not None and (
@@ -187,8 +192,8 @@ GUARDS: dict[str, Guard] = {
     "exit_cut": lambda f: f.seen.beams[1] is Tri.YES,
     "edges_clear": lambda f: f.state.trail.edges_clear > 0,
     "boarded": lambda f: f.state.cut and f.seen.beams[0] is Tri.NO,
-    "entry_closed": lambda f: f.seen.closed[0] is Tri.YES,
-    "exit_closed": lambda f: f.seen.closed[1] is Tri.YES,
+    "entry_closed": lambda f: _shut(f, 0),
+    "exit_closed": lambda f: _shut(f, 1),
     "vehicle_on": lambda f: f.seen.occupied is Tri.YES,
     "vehicle_off": lambda f: f.seen.occupied is Tri.NO,
     "deck_empty": lambda f: f.seen.deck_empty is Tri.YES,
