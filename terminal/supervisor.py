@@ -25,6 +25,8 @@ STEADY_S = 30.0
 """A process that lived this long starts again without growing delay."""
 STOP_S_MAX = 5.0
 POLL_S = 0.05
+LATE_START_S = 1.0
+"""Low-priority processes start this much later, so that the lane is ready sooner."""
 FATAL_AT_START = (exits.ABSENT, exits.CONFIG)
 
 
@@ -65,7 +67,8 @@ class Supervisor:
                     str(self.config_path),
                     *self.extra.get(process.name, ()),
                 ]
-                self._children.append(_Child(process, command))
+                late_s = LATE_START_S if process.nice else 0.0
+                self._children.append(_Child(process, command, due_s=time.monotonic() + late_s))
 
     def run(self) -> int:
         """Run until stopped or until the process named in ends_with is done."""

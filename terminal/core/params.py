@@ -54,7 +54,7 @@ class Params:
     save_retry_s: int = 10
     close_delay_ms: int = 1_500
     restart_close_s: int = 10
-    ready_ms: int = 1_000
+    ready_ms: int = 500
     not_empty_ms: int = 3_000
     weight_age_ms_max: int = 250
     input_age_ms_max: int = 250
