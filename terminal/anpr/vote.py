@@ -40,7 +40,10 @@ class VoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the frames so far say. plate: empty for no plate, open places for partly."""
+    """What the frames so far say. plate: empty for no plate, open places for partly.
+
+    weights: log-probabilities of the candidates, summed over frames.
+    """
 
     outcome: PlateOutcome
     plate: str
@@ -49,9 +52,7 @@ class Verdict:
     margin: float
     candidates: tuple[str, ...]
     frames: int
-
-
-NOTHING: Final = Verdict(PlateOutcome.NO_PLATE, "", "unknown", "", 0.0, (), 0)
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -125,7 +126,10 @@ class Voter:
             outcome = PlateOutcome.UNSURE
         else:
             return self._partly(best)
-        return Verdict(outcome, plate, best.colour, best.kind, margin, offered, self.frames)
+        weights = tuple(self._texts[name].logp for name in offered)
+        return Verdict(
+            outcome, plate, best.colour, best.kind, margin, offered, self.frames, weights
+        )
 
     def _partly(self, best: PlateCandidate) -> Verdict:
         """Show the legible places, the others open; too few of them are no plate at all."""

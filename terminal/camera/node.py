@@ -19,6 +19,7 @@ from terminal.anpr.vote import Verdict, Voter, VoteSettings
 from terminal.camera import pictures, spool, video
 from terminal.camera.footage import Footage
 from terminal.camera.health import Health
+from terminal.camera.known import ordered, plates_of
 from terminal.camera.recording import Recording
 from terminal.config import Loaded
 from terminal.core.plate import UNKNOWN_COLOUR
@@ -92,9 +93,11 @@ class CameraNode:
         vote: VoteSettings,
         jpeg_quality: int,
         recording: Recording | None = None,
+        known: frozenset[str] = frozenset(),
     ) -> None:
         """cameras: by role, "front" first; an empty mapping means a lane without cameras."""
         self._recording = recording
+        self._known = known
         self._cameras = dict(cameras)
         self._roles = tuple(self._cameras)
         self._health = {role: Health() for role in self._roles}
@@ -190,7 +193,10 @@ class CameraNode:
 
     def _answer(self, watch: _Watch) -> list[Send]:
         reading = _reading(watch)
-        return [] if reading is None else [Send(CONTROL, PlateSeen(reading))]
+        if reading is None:
+            return []
+        weights = () if watch.verdict is None else watch.verdict.weights
+        return [Send(CONTROL, PlateSeen(ordered(reading, weights, self._known)))]
 
     def _capture(self, wanted: Capture, now_ns: MonotonicNs) -> list[Send]:
         """Photos of the latch moment, once a visit; the same answer to every repetition."""
@@ -329,7 +335,7 @@ def build(
     runtime_dir: Path,
 ) -> CameraNode:
     """The camera node of a checked configuration. cameras: by role, in reading order."""
-    section = loaded.config.camera
+    section, listed = loaded.config.camera, loaded.config.weighing.vehicle_list
     return CameraNode(
         cameras,
         reader,
@@ -342,6 +348,7 @@ def build(
         ),
         jpeg_quality=section.jpeg_quality,
         recording=_recording(loaded, next(iter(cameras), ""), clock),
+        known=plates_of(loaded.path(listed)) if listed else frozenset(),
     )
 
 

@@ -116,6 +116,7 @@ class PlateReading:
     at most four, offered on the keypad when unsure. colour: blue yellow green yellow_green
     white black unknown. kind: the plate grammar's kind name. rear_plate: what the rear camera
     read (a semi-trailer's own plate), empty when nothing was read; evidence, never the key.
+    by_list: the site's vehicle list put the candidates in this order or found them; show it.
     """
 
     visit_id: int
@@ -128,6 +129,7 @@ class PlateReading:
     frames: int
     at_ns: MonotonicNs
     rear_plate: str = ""
+    by_list: bool = False
 
 
 class PlateSource(Enum):
