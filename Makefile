@@ -57,6 +57,10 @@ kernel: setup ## drivers and a whole lane on the lines of a real kernel (User-mo
 	sh tests/kernel/build-uml
 	KERNEL_RUNG=required $(BIN)/python -m pytest -q -s tests/kernel/test_rung.py
 
+camera: setup ## the camera driver on real picamera2 and libcamera
+	sh tests/camera/build-root
+	CAMERA_RUNG=required $(BIN)/python -m pytest -q -s tests/camera/test_rung.py
+
 ci: check test model mutants sim
 
 clean:

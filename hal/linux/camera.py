@@ -7,7 +7,9 @@ capture() is bounded and never raises: an unplugged ribbon is a Fault, again and
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from hal.linux.clip import ClipRing
 
 FRAME_S_MAX: Final = 1.0
 """Longest wait for a picture; the slowest sensor mode in use gives 10 a second."""
+STOP_S_MAX: Final = 3.0
 RESTART_NS: Final = 5 * NS_PER_S
 BUFFERS: Final = 4
 VIDEO_FPS: Final = 15
@@ -122,11 +125,10 @@ class PicameraCamera:
         camera, self._camera = self._camera, None
         if camera is None:
             return
-        for step in ("stop_encoder", "stop", "close"):
-            try:
-                getattr(camera, step)()
-            except Exception:  # noqa: S112  # a camera that is gone cannot be stopped any better
-                continue
+        # stop() waits for a picture that a pulled ribbon will never bring: not on our time.
+        ending = threading.Thread(target=_end, args=(camera,), daemon=True)
+        ending.start()
+        ending.join(STOP_S_MAX)
 
     def _take(self, stream: str, size_px: tuple[int, int], now_ns: MonotonicNs) -> Frame | Fault:
         if self._camera is None and not self._restarted(now_ns):
@@ -157,6 +159,12 @@ class PicameraCamera:
             self._stop()
             return False
         return True
+
+
+def _end(camera: Any) -> None:
+    for step in ("cancel_all_and_flush", "stop_encoder", "stop", "close"):
+        with suppress(Exception):  # a camera that is gone cannot be stopped any better
+            getattr(camera, step)()
 
 
 def _bgr(picture: Any, pixel_format: str, size_px: tuple[int, int]) -> bytes:

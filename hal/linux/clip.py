@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 US_PER_S: Final = 1_000_000
+TICKS_PER_S: Final = 90_000
+"""The clock of MPEG-TS."""
 BYTES_MAX: Final = 64 * 1024 * 1024
 CLIP_S_MAX: Final = 120
 """A clip that is extended again and again still ends here."""
 
 
 class EncodedPicture(NamedTuple):
-    """One encoded picture. at_us: presentation time on the encoder's own clock."""
+    """One encoded picture. at_us, shown_us: decoding and showing time on the encoder's clock."""
 
     payload: bytes
     keyframe: bool
     at_us: int
+    shown_us: int
 
 
 class ClipRing:
@@ -58,6 +61,7 @@ class ClipRing:
         self._container: Any = None
         self._stream: Any = None
         self._origin_us = self._until_us = 0
+        self._last_tick = -1
         self.failures = 0
         self.failure = ""
 
@@ -77,9 +81,10 @@ class ClipRing:
                 self._until_us = min(self._ring[-1].at_us + self._after_us, longest_us)
             return False
 
-    def feed(self, payload: bytes, keyframe: bool, at_us: int) -> None:
-        """One encoded picture, in order. Never raises for a disk or a container's fault."""
-        picture = EncodedPicture(payload, keyframe, at_us)
+    def feed(self, payload: bytes, keyframe: bool, at_us: int, shown_us: int | None = None) -> None:
+        """One encoded picture, in decoding order. Never raises for a disk's or a codec's fault."""
+        shown_us = at_us if shown_us is None else shown_us
+        picture = EncodedPicture(payload, keyframe, at_us, shown_us)
         with self._lock:
             if self._ring and at_us <= self._ring[-1].at_us:
                 self._forget()  # the encoder was restarted: nothing before belongs together
@@ -133,6 +138,7 @@ class ClipRing:
         self._final, self._partial = path, path.with_name(path.name + ".part")
         self._container = av.open(str(self._partial), "w", format="mpegts")
         self._stream = self._add_stream(self._container)
+        self._last_tick = -1
         self._origin_us = next(p.at_us for p in self._ring if p.keyframe)
         self._until_us = now_us + self._after_us
 
@@ -141,8 +147,11 @@ class ClipRing:
 
         packet = av.Packet(picture.payload)
         packet.stream = self._stream
-        packet.time_base = Fraction(1, US_PER_S)
-        packet.pts = packet.dts = picture.at_us - self._origin_us
+        packet.time_base = Fraction(1, TICKS_PER_S)
+        # Two pictures within one tick would be refused, and neither may be left out.
+        dts = max(_ticks(picture.at_us - self._origin_us), self._last_tick + 1)
+        packet.dts, self._last_tick = dts, dts
+        packet.pts = max(_ticks(picture.shown_us - self._origin_us), dts)
         packet.is_keyframe = picture.keyframe
         self._container.mux(packet)
 
@@ -170,3 +179,7 @@ class ClipRing:
     def _forget(self) -> None:
         self._ring.clear()
         self._ring_bytes = 0
+
+
+def _ticks(span_us: int) -> int:
+    return span_us * TICKS_PER_S // US_PER_S

@@ -89,11 +89,20 @@ def _cameras(context: Context) -> Mapping[str, Camera]:
             role: SimCamera(world, role, width_px=config.width_px, height_px=config.height_px)
             for role in config.roles
         }
-    raise DeviceAbsentError(
-        "camera",
-        f"this version has no driver for camera.kind = {config.kind!r}",
-        'Use camera.kind = "none"; plates are then entered at the keypad',
-    )
+    size_px = (config.width_px, config.height_px)
+    if config.kind == "picamera2":
+        from hal.linux.camera import PicameraCamera
+
+        return {
+            role: PicameraCamera(number, f"camera-{role}", size_px)
+            for number, role in enumerate(config.roles)
+        }
+    from hal.linux.stream import StreamCamera
+
+    return {
+        role: StreamCamera(source, f"camera-{role}", size_px)
+        for role, source in zip(config.roles, config.sources, strict=False)
+    }
 
 
 def run_uplink(context: Context) -> int:
