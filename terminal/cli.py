@@ -33,6 +33,10 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("plate-accuracy", "share of plates read without a person, by week, day and night"),
     ("footage", "search the camera recording by time or plate, and export a time range"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),
+    (
+        "doctor",
+        "find what is connected and what is missing, and try each device",
+    ),
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("plate", "read number plates in picture files"),
     ("units", "write the systemd units of the process table to a folder"),

@@ -1,0 +1,168 @@
+"""weigh-terminal doctor: what is connected, what is missing, and how to mend it.
+
+Without options it only looks. --live and --test open the lane's devices, so they refuse beside a
+running terminal; none of them ever drives a barrier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+
+from hal.contract.types import DeviceAbsentError, Side
+from terminal import exits
+from terminal.config import Config, ConfigError, Loaded
+from terminal.config_load import load
+from terminal.doctor.findings import Doctor, Finding
+from terminal.doctor.live import HOME, Page
+from terminal.doctor.suggest import suggest
+from terminal.doctor.trials import Bench
+from terminal.doctor.wires import wires
+from terminal.texts.catalogue import text
+from terminal.texts.prompts import Lang
+from terminal.wiring.context import Context
+
+NAME = "doctor"
+HELP = "find what is connected and what is missing, and try each device"
+SAMPLES_MAX = 64
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which file, and what to do beside looking."""
+    parser.add_argument("--config", type=Path, help="terminal.toml; without it a bare machine")
+    parser.add_argument("--language", choices=("zh-CN", "en"), help="instead of the file's own")
+    parser.add_argument("--suggest", action="store_true", help="print a terminal.toml")
+    parser.add_argument("--wiring", action="store_true", help="print the wiring table")
+    parser.add_argument("--live", action="store_true", help="show all inputs and cells as they are")
+    parser.add_argument("--test", nargs="?", const="", metavar="NAME", help="try devices, guided")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when nothing is wrong, 69 when something is missing, 78 for a bad file."""
+    try:
+        loaded = load(args.config) if args.config else Loaded(Config(), Path.cwd(), b"")
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return exits.CONFIG
+    lang: Lang = args.language or loaded.config.site.language
+    if args.wiring:
+        print_wiring(loaded.config, lang)
+        return exits.OK
+    if running(loaded):
+        busy = Finding("wrong", _say("running", lang), _say("running.do", lang))
+        return show((busy,), lang)
+    return _examine(args, loaded, lang)
+
+
+def _examine(args: argparse.Namespace, loaded: Loaded, lang: Lang) -> int:
+    from hal.linux.machine import LinuxMachine
+
+    if args.suggest:
+        print(suggest(LinuxMachine()), end="")
+        return exits.OK
+    if not args.live and args.test is None:
+        return show(Doctor(LinuxMachine(), loaded.config, lang).examine(), lang)
+    try:
+        return _hands_on(args, loaded)
+    except DeviceAbsentError as error:
+        print(f"doctor: {error}", file=sys.stderr)
+        return exits.ABSENT
+
+
+def _say(key: str, lang: Lang) -> str:
+    return text(f"doctor.{key}", lang)
+
+
+def show(findings: tuple[Finding, ...], lang: Lang) -> int:
+    """Print them, what is wrong last. 69 when anything is."""
+    for finding in sorted(findings, key=lambda one: one.grade == "wrong"):
+        print(f"[{_say(finding.grade, lang)}] {finding.what}")
+        if finding.do:
+            print(f"    {_say('do', lang)}: {finding.do}")
+    return exits.ABSENT if any(one.grade == "wrong" for one in findings) else exits.OK
+
+
+def print_wiring(config: Config, lang: Lang) -> None:
+    """Every wire with its pin, colour and level."""
+    for wire in wires(config):
+        level = _say(wire.level, lang)
+        print(f"{wire.key:24} {wire.bcm:8} {wire.place:18} {wire.colour:8} {level}")
+
+
+def running(loaded: Loaded) -> bool:
+    """Whether a control process of this configuration answers on its socket."""
+    path = loaded.path(loaded.config.runtime.folder) / "control.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+class Person:
+    """The person at this terminal."""
+
+    def say(self, line: str) -> None:
+        """Print it."""
+        print(line, flush=True)
+
+    def ask(self, line: str) -> bool:
+        """Only a y is a yes."""
+        return input(line + " ").strip().lower().startswith("y")
+
+    def pause(self, ns: int) -> None:
+        """Sleep."""
+        from hal.linux.clock import pause
+
+        pause(ns)
+
+
+def _hands_on(args: argparse.Namespace, loaded: Loaded) -> int:
+    from hal.linux.clock import SystemClock
+    from terminal.wiring.devices import lane_devices
+    from terminal.wiring.panel_devices import keypad, sign
+
+    context = Context("doctor", loaded, SystemClock())
+    devices = lane_devices(context)
+    try:
+        bench = Bench(
+            devices, sign(context), keypad(context), Person(), context.clock, loaded.config
+        )
+        if args.live:
+            return live(bench)
+        failed = [one for one in bench.run(args.test) if one.why]
+        return exits.ABSENT if failed else exits.OK
+    finally:
+        devices.close()
+
+
+def live(bench: Bench, pictures: int = 0) -> int:
+    """Draw until Ctrl-C, or so many pictures."""
+    page, drawn = Page(), 0
+    colour = sys.stdout.isatty()
+    try:
+        while not pictures or drawn < pictures:
+            now_ns = bench.clock.monotonic_ns()
+            levels = bench.devices.inputs.poll(now_ns)
+            page.take([*bench.devices.inputs.faults()], now_ns)
+            if bench.devices.load_cell is not None:
+                page.take(bench.devices.load_cell.poll(now_ns, SAMPLES_MAX), now_ns)
+            if bench.keypad is not None:
+                page.take(bench.keypad.poll(now_ns), now_ns)
+            arms = {
+                side: barrier.drive(None, None, now_ns)
+                for side in Side
+                if (barrier := bench.devices.barriers[side]) is not None
+            }
+            if drawn % 5 == 0:
+                title = _say("live", bench.config.site.language)
+                lines = page.lines(levels, arms, now_ns, colour=colour)
+                print((HOME if colour else "") + "\n".join([title, *lines]), flush=True)
+            drawn += 1
+            bench.hands.pause(20_000_000)
+    except KeyboardInterrupt:
+        pass
+    return exits.OK

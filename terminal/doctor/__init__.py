@@ -1,0 +1,1 @@
+"""What `weigh-terminal doctor` knows: findings, wiring, trials and the live page."""
