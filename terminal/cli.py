@@ -30,6 +30,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("conformance", "check a county receiver against the golden vectors"),
     ("calibrate", "calibrate the deck: zero, corners, at least five loads; writes a signed report"),
     ("weigh-trace", "weigh recorded traces with the live pipeline and write the results as JSON"),
+    ("evidence", "hand over the photos and film of one record, with captions on copies"),
     ("plate-accuracy", "share of plates read without a person, by week, day and night"),
     ("footage", "search the camera recording by time or plate, and export a time range"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),

@@ -8,13 +8,13 @@ a row, because lorries come close and headlights dazzle.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
-from hal.contract.types import FaultCode
+from hal.contract.types import NS_PER_MS, FaultCode, MonotonicNs
 from terminal.anpr.types import Pixels
 
 SAMPLE_WIDTH_PX: Final = 640
@@ -29,27 +29,42 @@ FOCUS_MIN: Final = 0.07
 0.12 to 0.24, smeared by 4 px 0.03 to 0.06; drawn lorries 0.17 to 0.37 and 0.04 to 0.07."""
 CONTRAST_MIN: Final = 24.0
 PERSIST_FRAMES: Final = 5
+MOMENT_NS: Final = 100 * NS_PER_MS
+"""A camera that gives ten pictures a second may honestly give one twice within this time."""
 FROZEN_FRAMES: Final = 3
 """Sensor noise never repeats a picture bit by bit; three equal ones are one picture."""
 
 
 @dataclass(slots=True)
 class Health:
-    """The judgement of one camera over its newest pictures."""
+    """The judgement of one camera over its newest pictures.
+
+    fault: what is wrong now. fresh: whether the newest picture differs from the one before it.
+    """
 
     _digest: int = -1
     _equal: int = 0
     _suspect: FaultCode | None = None
     _since: int = 0
-    fault: FaultCode | None = field(default=None)
+    _at_ns: int = 0
+    fault: FaultCode | None = None
+    fresh: bool = False
 
-    def judge(self, picture: Pixels, *, standing: bool = False) -> FaultCode | None:
+    def judge(
+        self, picture: Pixels, at_ns: MonotonicNs, *, standing: bool = False
+    ) -> FaultCode | None:
         """Take the newest picture in; the standing fault, None while the camera sees.
 
-        A repeated picture is FROZEN from the third on. standing: a vehicle stands in view;
-        only then focus is judged, since an empty yard has few edges.
+        A picture repeated over time is FROZEN from the third on; the same one taken twice in
+        a moment is only not fresh. standing: a vehicle stands in view; only then focus is
+        judged, since an empty yard has few edges.
         """
         digest = zlib.crc32(np.ascontiguousarray(picture[::2]).data)
+        if digest == self._digest and at_ns - self._at_ns < MOMENT_NS:
+            self.fresh = False
+            return self.fault
+        self._at_ns = at_ns
+        self.fresh = digest != self._digest
         self._equal = self._equal + 1 if digest == self._digest else 1
         self._digest = digest
         if self._equal >= FROZEN_FRAMES:
@@ -63,11 +78,6 @@ class Health:
         elif self.fault is FaultCode.FROZEN:
             self.fault = None
         return self.fault
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the newest picture differs from the one before it."""
-        return self._equal == 1
 
 
 def _look(picture: Pixels, *, standing: bool) -> FaultCode | None:

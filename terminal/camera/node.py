@@ -36,7 +36,8 @@ from terminal.messages import (
 from terminal.node import NodeEvent, Send, Tick
 
 PERIOD_NS: Final = 200 * NS_PER_MS
-LIVE_PERIOD_NS: Final = 250 * NS_PER_MS
+IDLE_PERIOD_NS: Final = 400 * NS_PER_MS
+"""Between pictures for the live view and the recording while no vehicle stands."""
 FAULT_PERIOD_NS: Final = NS_PER_S
 SLOW_PERIOD_NS: Final = NS_PER_S
 """Between readings once EAGER_FRAMES brought nothing: dirt does not clear up in a hurry."""
@@ -249,7 +250,7 @@ class CameraNode:
         if isinstance(taken, Fault):
             return taken
         picture = pictures.pixels(taken)
-        code = self._health[role].judge(picture, standing=standing)
+        code = self._health[role].judge(picture, taken.at_ns, standing=standing)
         if code is None:
             return picture
         device = self._cameras[role].describe().name
@@ -275,10 +276,11 @@ class CameraNode:
         recorded = self._recording is not None and self._recording.wanted
         if not (self._console_up or recorded) or not self._roles or now_ns < self._live_due_ns:
             return []
-        self._live_due_ns = now_ns + LIVE_PERIOD_NS
+        busy = self._watch is not None
+        self._live_due_ns = now_ns + (PERIOD_NS if busy else IDLE_PERIOD_NS)
         role = self._roles[self._live_turn % len(self._roles)]
         self._live_turn += 1
-        taken = self._photograph(role, now_ns)
+        taken = self._photograph(role, now_ns, standing=busy)
         if isinstance(taken, Fault):
             return self._report(taken, now_ns)
         shown = pictures.small(taken)
