@@ -12,11 +12,11 @@ import numpy as np
 
 from terminal.weighing.axles import GROUP_M, AxleSet, find_axles, ramp, travel_m
 
-SIDE_SPREAD_MAX = 0.20
-"""An axle whose sideways share differs so much from the others has a wheel beside the deck."""
-GROUP_SPREAD_MAX = 0.13
+SIDE_SPREAD_MAX = 0.14
+"""Axles whose sideways shares differ by more: one has a wheel beside the deck."""
+GROUP_SPREAD_MAX = 0.09
 """The same for a group of axles, whose share is surer."""
-SIDE_OFF_MAX = 0.24
+SIDE_OFF_MAX = 0.22
 """All axles so far from the middle: one side of the vehicle is beside the deck."""
 ROLLING_S_MIN = 0.5
 SUPPORT_SHARE_MIN = 0.012
@@ -65,7 +65,7 @@ def study(
         return Boarding(None, off, 0.0, *none)
     travel = travel_m(total, moment, bin_s)
     steps = ramp(travel[:, None] - np.asarray(axles.position_m)[None, :])
-    off = _wheel_off(forces @ far, steps, axles)
+    off = _wheel_off(forces @ far, total, steps, axles)
     support = _support_kg(total, travel, axles, bin_s, mass_kg, still_bins)
     info, vector = _gains(forces, steps, travel, mass_kg)
     return Boarding(axles, off, support, info, vector)
@@ -79,24 +79,20 @@ def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> bool:
     share = (forces[loaded] @ far) / total[loaded]
     tenth = max(3, len(share) // 10)
     first, last = float(np.median(share[:tenth])), float(np.median(share[-tenth:]))
-    return abs(last - first) > SIDE_SPREAD_MAX or abs(last - 0.5) > SIDE_OFF_MAX
+    return abs(last - first) > SIDE_OFF_MAX or abs(last - 0.5) > SIDE_OFF_MAX
 
 
-def _wheel_off(side: np.ndarray, steps: np.ndarray, axles: AxleSet) -> bool:
-    """Sideways share of every axle and group of axles from the staircase of one side."""
-    loads = np.asarray(axles.loads_kg)
-    right = np.linalg.lstsq(steps, side, rcond=None)[0]
+def _wheel_off(side: np.ndarray, total: np.ndarray, steps: np.ndarray, axles: AxleSet) -> bool:
+    """Sideways share of every axle and group of axles, both from the same staircase fit."""
+    right, loads = np.linalg.lstsq(steps, np.stack([side, total], axis=1), rcond=None)[0].T
+    if float(loads.min()) <= 0.02 * float(loads.sum()):
+        return False
     share = right / loads
-    middle = float(np.median(share))
     if abs(float(right.sum() / loads.sum()) - 0.5) > SIDE_OFF_MAX:
         return True
     starts = [0, *(i + 1 for i, gap in enumerate(axles.spacing_m) if gap >= GROUP_M)]
     grouped = np.add.reduceat(right, starts) / np.add.reduceat(loads, starts)
-    wide = np.diff([*starts, len(loads)]) > 1
-    return bool(
-        np.any(np.abs(share - middle) > SIDE_SPREAD_MAX)
-        or np.any(np.abs(grouped[wide] - middle) > GROUP_SPREAD_MAX)
-    )
+    return bool(float(np.ptp(share)) > SIDE_SPREAD_MAX or float(np.ptp(grouped)) > GROUP_SPREAD_MAX)
 
 
 def _support_kg(

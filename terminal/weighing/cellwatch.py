@@ -64,6 +64,7 @@ class CellWatch:
         if len(over):
             flags, named = flags | WeighFlag.OVERLOAD, int(over[0])
         drift = self._drift(forces + zero.counts * self._span, loaded)
+        drift = zero.runaway_cell() if drift < 0 else drift
         if drift >= 0:
             flags, named = flags | WeighFlag.CELL_DRIFT, drift
         fault = self._fault(cells, forces, loaded)

@@ -35,6 +35,8 @@ WINDOW_S = 1.5
 STILL_DIVISIONS = 1.0
 ZERO_AGE_S_MAX = 4 * 3_600
 EVENTS_MAX = 64
+RUNAWAY_SHARE = 0.01
+"""Zero shift of one cell against the others, as a share of its capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,19 @@ class ZeroKeeper:
         self._restored = True
         self._note("zero_restored", now_ns, f"{shift_kg:.1f} kg from calibration")
         return True
+
+    def runaway_cell(self) -> int:
+        """The cell whose zero has left the others' since the calibration, -1 while none has.
+
+        Dirt spreads over the deck; one cell alone drifting by kilograms is ageing or wet.
+        """
+        if self._confirmed_ns is None:
+            return -1
+        shift_kg = (self.counts - self._calibrated) * self._span
+        away = np.abs(shift_kg - np.median(shift_kg))
+        worst = int(np.argmax(away))
+        limit_kg = RUNAWAY_SHARE * self._params.cell_cap_kg
+        return worst if away[worst] > limit_kg and self._params.cells > 2 else -1
 
     def ask(self) -> None:
         """Zero key: set zero at the next still moment, if the range allows."""
