@@ -74,6 +74,7 @@ class Amplifier(_Section, frozen=True):
 
     clock_pins, data_pins: one BCM number a cell for hx711 and ads1232; power_pin: PDWN of all
     ADS1232, -1 when strapped high. iio_devices: names or numbers under /sys/bus/iio, one a cell.
+    port, baud: line of the microcontroller.
     """
 
     kind: Literal["sim", "nau7802", "hx711", "ads1232", "iio", "mcu", "plugin"] = "sim"
@@ -84,6 +85,7 @@ class Amplifier(_Section, frozen=True):
     rate_sps: Literal[10, 20, 40, 80, 320] = 80
     gain: Literal[1, 2, 4, 8, 16, 32, 64, 128] = 128
     port: str = ""
+    baud: Literal[115200, 230400, 460800, 921600] = 921600
     cell_x_cm: tuple[int, ...] = (0, 0, 600, 600, 1_200, 1_200, 1_800, 1_800)
     cell_y_cm: tuple[int, ...] = (0, 300, 0, 300, 0, 300, 0, 300)
     calibration: str = "calibration.json"

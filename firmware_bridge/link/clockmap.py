@@ -13,8 +13,8 @@ DRIFT_PPM_MAX = 150
 """Two crystals of 50 ppm each, and temperature."""
 NS_PER_US = 1_000
 MILLION = 1_000_000
-WIDTH_NS_MAX = 200_000_000
-"""An interval wider than this says nothing; the mapping is then unknown."""
+WIDTH_NS_MAX = 20_000_000
+"""With a wider interval the mapping is unknown: no stamp is given, no lease asked for."""
 
 
 class ClockMap:

@@ -8,7 +8,7 @@ each cell after a gap in the numbering.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from firmware_bridge.link.port import Line
 from firmware_bridge.mcu.protocol import ADC_NAMES, Sample, Welcome
@@ -29,7 +29,7 @@ from hal.contract.types import (
 )
 
 OPEN_NS_MAX = 3 * NS_PER_S
-OPEN_POLL_S = 0.005
+OPEN_POLL_NS = 5 * NS_PER_MS
 PENDING_MAX = 4_096
 OVERRUN_EVERY_NS = 1_000 * NS_PER_MS
 
@@ -134,7 +134,7 @@ class McuLoadCells:
             return [*faults, Fault(FaultCode.CONTRADICTION, self._name, now_ns, text)]
         if not self.front.session.clock.known:
             return faults
-        return [*faults, *(s for s in map(self._sample, samples) if s is not None)]
+        return [*faults, *self._samples(samples, now_ns)]
 
     def describe(self) -> LoadCellInfo:
         """As the board said at the first welcome."""
@@ -147,17 +147,20 @@ class McuLoadCells:
     def _changed(self, now_is: Welcome) -> bool:
         return now_is._replace(nonce=0) != self._welcome._replace(nonce=0)
 
-    def _sample(self, sample: Sample) -> RawSample | None:
-        if sample.cell >= self._cells:
-            return None
-        at_ns = self.front.session.clock.host_ns(sample.device_us)
-        at_ns = MonotonicNs(max(at_ns, self._last_ns[sample.cell] + 1))
-        self._last_ns[sample.cell] = at_ns
-        flags = SampleFlag(sample.flags & SAMPLE_FLAGS)
-        if self._missed[sample.cell]:
-            self._missed[sample.cell] = False
-            flags |= SampleFlag.MISSED
-        return RawSample(at_ns, sample.cell, Counts(sample.counts), flags)
+    def _samples(self, samples: list[Sample], now_ns: MonotonicNs) -> Iterator[RawSample]:
+        clock = self.front.session.clock
+        for sample in samples:
+            cell = sample.cell
+            if cell >= self._cells:
+                continue
+            at_ns = min(clock.host_ns(sample.device_us), now_ns)
+            at_ns = MonotonicNs(max(at_ns, self._last_ns[cell] + 1))
+            self._last_ns[cell] = at_ns
+            flags = SampleFlag(sample.flags & SAMPLE_FLAGS)
+            if self._missed[cell]:
+                self._missed[cell] = False
+                flags |= SampleFlag.MISSED
+            yield RawSample(at_ns, cell, Counts(sample.counts), flags)
 
 
 SAMPLE_FLAGS = int(
@@ -170,7 +173,7 @@ SAMPLE_FLAGS = int(
 
 
 def open_front(
-    line: Line, session: Session, clock: Clock, name: str, pause: Callable[[float], None]
+    line: Line, session: Session, clock: Clock, name: str, pause: Callable[[int], None]
 ) -> Front:
     """Wait for the board's welcome. Raises DeviceAbsentError after OPEN_NS_MAX."""
     front = Front(line, session)
@@ -179,7 +182,7 @@ def open_front(
         front.pump(clock.monotonic_ns())
         if session.state is LinkState.UP:
             return front
-        pause(OPEN_POLL_S)
+        pause(OPEN_POLL_NS)
     front.close()
     raise DeviceAbsentError(
         name,

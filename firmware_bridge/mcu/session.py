@@ -19,6 +19,8 @@ HELLO_NS = 250 * NS_PER_MS
 PING_NS = 100 * NS_PER_MS
 SILENT_NS_MAX = 500 * NS_PER_MS
 PINGS_MAX = 32
+HELLOS_QUIET = 2
+"""Hellos without an answer before it is called a fault."""
 SAMPLES_MAX = 4_096
 FAULT_EVERY_NS = NS_PER_S
 SEQ = 1 << 16
@@ -68,7 +70,7 @@ class Session:
         self._expected: int | None = None
         self._pings: dict[int, tuple[MonotonicNs, int]] = {}
         self._hello_ns = self._ping_ns = -NS_PER_S
-        self._heard_ns = 0
+        self._heard_ns = self._hellos = 0
         self._said: dict[str, int] = {}
         self._out = b""
 
@@ -93,7 +95,8 @@ class Session:
                 self._hello_ns = now_ns
                 self._nonce = (self._nonce * 69_069 + 1) % (1 << 32)
                 self._send(Type.HELLO, protocol.hello(self._nonce))
-                if self.counters.sessions or now_ns - self._heard_ns > SILENT_NS_MAX:
+                self._hellos += 1
+                if self._hellos > HELLOS_QUIET:
                     self._say(FaultCode.ABSENT, "no session yet", now_ns, faults)
         elif now_ns - self._ping_ns >= PING_NS:
             self._ping_ns = now_ns
@@ -134,13 +137,15 @@ class Session:
         if isinstance(message, Welcome):
             self._welcomed(message, frame, now_ns, incoming)
             return
+        ours = self.state is LinkState.UP and frame.session == self._session
+        if ours:
+            self._heard_ns = now_ns
+            self._number(frame, incoming)
         if isinstance(message, Refused):
             self._refused(message, now_ns, incoming)
             return
-        if self.state is not LinkState.UP or frame.session != self._session:
+        if not ours:
             return
-        self._heard_ns = now_ns
-        self._number(frame, incoming)
         octets = len(frame.payload) + 14
         if isinstance(message, Pong):
             asked = self._pings.pop(message.token, None)
@@ -165,7 +170,7 @@ class Session:
             self._say(FaultCode.RESET, "a new session began", now_ns, incoming.faults)
             incoming.gap = True
         self.counters.sessions += 1
-        self.state, self.welcome = LinkState.UP, message
+        self.state, self.welcome, self._hellos = LinkState.UP, message, 0
         self._session, self._heard_ns = frame.session, now_ns
         self._expected = (frame.seq + 1) % SEQ
         self._ping_ns = -NS_PER_S

@@ -27,6 +27,15 @@ from terminal.wiring.plant import demo_vehicles
 NAME = "demo"
 HELP = "run a whole lane on simulated chips, console and county receiver included"
 STOP_S_MAX = 5.0
+WEIGHING: dict[str, tuple[str, str]] = {
+    "amplifier": ("", ""),
+    "indicator": (
+        'source = "indicator"',
+        '\n[indicator]\nkind = "sim"\nprotocol = "toledo"\nconfirmed_scaling = "as-sent"\n',
+    ),
+    "mcu": ("", '\n[amplifier]\nkind = "mcu"\nport = "sim"\n'),
+}
+"""By the word of --weigh: what replaces the source's line, and sections to add."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,16 +47,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--county-port", type=int, default=5683, help="CoAP port of the county")
     parser.add_argument("--lane", choices=("double", "exit-only"), default="double")
     parser.add_argument("--barrier", choices=("hold", "pulse"), default="hold")
+    parser.add_argument(
+        "--weigh",
+        choices=tuple(WEIGHING),
+        default="amplifier",
+        help="what weighs: simulated chips, an indicator's line, a microcontroller in QEMU",
+    )
     parser.add_argument("--no-console", action="store_true", help="run without the page")
     parser.add_argument("--keep", action="store_true", help="go on with the folder's records")
 
 
 def _config_text(args: argparse.Namespace) -> str:
     text = (Path(terminal.examples.__file__).parent / "demo.toml").read_text(encoding="utf-8")
+    source, sections = WEIGHING[args.weigh]
     return (
         text.replace('kind = "double"', f'kind = "{args.lane}"', 1)
         .replace('barrier = "hold"', f'barrier = "{args.barrier}"', 1)
         .replace("coap+tcp://127.0.0.1", f"coap+tcp://127.0.0.1:{args.county_port}", 1)
+        .replace('source = "amplifier"', source or 'source = "amplifier"', 1)
+        + sections
         + f"\n[console]\nport = {args.port}\nenabled = {str(not args.no_console).lower()}\n"
     )
 
@@ -98,6 +116,20 @@ def county(config_path: Path, config: Config, port: int) -> Iterator[None]:
             receiver.wait()
 
 
+def _microcontroller_ready(runtime: Path) -> bool:
+    """Build the firmware's image before the processes start; say what is missing."""
+    from firmware_bridge.sim.qemu import build_image
+    from hal.contract.types import DeviceAbsentError
+    from terminal.wiring.peers import IMAGE_FOLDER
+
+    try:
+        build_image(runtime / IMAGE_FOLDER)
+    except DeviceAbsentError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
+
+
 def run(args: argparse.Namespace) -> int:
     """0 when every wanted truck was handled; 69 when a port is taken."""
     wanted = [(args.county_port, "--county-port")]
@@ -118,6 +150,10 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return exits.CONFIG
+    if args.weigh == "mcu" and not _microcontroller_ready(
+        loaded.path(loaded.config.runtime.folder)
+    ):
+        return exits.ABSENT
     where = "no console" if args.no_console else f"console: http://127.0.0.1:{args.port}"
     print(f"Lane: {args.lane}, {where}  (Ctrl-C ends)", flush=True)
     traffic = ("--seed", str(args.seed), "--trucks", str(args.trucks))

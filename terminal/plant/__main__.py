@@ -12,18 +12,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from hal.contract.types import NS_PER_S, ClockQuality, MonotonicNs
 from hal.sim.scripts import SCRIPTS
 from hal.sim.traffic import Finished
+from hal.sim.world import World
 from hal.sim.world_shared import SharedWorld
 from hal.sim.yard import Yard
 from terminal.link import Hub
 from terminal.node import StopFlag, run_node
-from terminal.plant.node import PlantNode
+from terminal.plant.node import Peer, PlantNode
 
 FINISHED_FILE = "plant.jsonl"
 LINGER_S = 6
@@ -78,7 +79,7 @@ def finished_line(finished: Finished) -> str:
     )
 
 
-def run(
+def run(  # noqa: PLR0913 - each is a fact of the simulated yard
     shared_path: Path,
     runtime_dir: Path,
     script: str,
@@ -87,17 +88,20 @@ def run(
     barrier_kind: str,
     trucks: int,
     stop: StopFlag,
+    peers: Callable[[World], Sequence[Peer]] | None = None,
 ) -> int:
     """Run the yard until stopped or done; returns the exit status. Raises OSError for folders.
 
-    script: a name of hal.sim.scripts.SCRIPTS. trucks: 0 goes on for ever.
+    script: a name of hal.sim.scripts.SCRIPTS. trucks: 0 goes on for ever. peers: makes the
+    devices behind serial lines that this world feeds.
     """
     world = SharedWorld(shared_path, create=True)
     yard = Yard(
         world, SCRIPTS[script], seed, lane_kind=lane_kind, barrier=barrier_kind, trucks=trucks
     )
     with (runtime_dir / FINISHED_FILE).open("w", encoding="utf-8") as lines:
-        node = PlantNode(yard, lambda finished: _write(lines, finished))
+        made = peers(world) if peers is not None else ()
+        node = PlantNode(yard, lambda finished: _write(lines, finished), made)
         hub = Hub("plant", runtime_dir, simulated=True)
         run_node(node, hub, _Clock(), _StopOrDone(stop, node))
     return 0

@@ -7,6 +7,7 @@ nothing of the terminal but the wires, and tells the console what the world real
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from hal.contract.types import NS_PER_MS, InputName, MonotonicNs
 from hal.sim.deck import STEP_NS
@@ -19,6 +20,18 @@ from terminal.node import NodeEvent, Send, Tick
 CATCH_UP_STEPS_MAX = 20
 """Steps run in one wake; a longer gap is skipped, counted, and lost to the world."""
 TRUTH_NS = 100 * NS_PER_MS
+
+
+class Peer(Protocol):
+    """A simulated device behind a serial line, fed from the world."""
+
+    def step(self, now_ns: MonotonicNs) -> None:
+        """Once a tick; never blocks."""
+
+    def close(self) -> None:
+        """Free the line."""
+
+
 HOLD_MS_MAX = 2_000
 
 
@@ -28,9 +41,12 @@ class PlantNode:
     name = "plant"
     period_ns = STEP_NS
 
-    def __init__(self, yard: Yard, on_finished: Callable[[Finished], None]) -> None:
+    def __init__(
+        self, yard: Yard, on_finished: Callable[[Finished], None], peers: Sequence[Peer] = ()
+    ) -> None:
         """on_finished: called once for each truck that has gone."""
         self.yard = yard
+        self._peers = peers
         self.skipped_steps = 0
         self.refused_commands = 0
         self.done_ns: MonotonicNs | None = None
@@ -48,6 +64,8 @@ class PlantNode:
 
     def close(self) -> None:
         """The world stands still: its heartbeat ages and every simulated chip loses power."""
+        for peer in self._peers:
+            peer.close()
         self.yard.world.close()
 
     def _tick(self, now_ns: MonotonicNs) -> Sequence[Send]:
@@ -60,6 +78,8 @@ class PlantNode:
             steps = CATCH_UP_STEPS_MAX
         for finished in self.yard.advance(steps, now_ns):
             self._on_finished(finished)
+        for peer in self._peers:
+            peer.step(now_ns)
         if self.done_ns is None and self.yard.traffic.done:
             self.done_ns = now_ns
         if now_ns < self._truth_due_ns:

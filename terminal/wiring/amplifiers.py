@@ -90,6 +90,13 @@ def _iio(context: Context, lines: object) -> LoadCell:
     return IioLoadCells(channels, amplifier.rate_sps, amplifier.gain, context.clock, NAME)
 
 
+def _mcu(context: Context, lines: object) -> LoadCell:
+    del lines
+    from terminal.wiring.bridge import mcu_load_cells
+
+    return mcu_load_cells(context)
+
+
 def _plugin(context: Context, lines: object) -> LoadCell:
     del lines
     from terminal.wiring.plugins import open_plugin
@@ -105,6 +112,7 @@ OPENERS: dict[str, Callable[[Context, object], LoadCell]] = {
     "hx711": _hx711,
     "ads1232": _ads1232,
     "iio": _iio,
+    "mcu": _mcu,
     "plugin": _plugin,
 }
 """Converter kinds by their name in terminal.toml."""

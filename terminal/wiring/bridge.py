@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from hal.contract.devices import Indicator
-from terminal.wiring.context import INDICATOR_PEER, Context
+import secrets
+
+from hal.contract.devices import Indicator, LoadCell
+from terminal.wiring.context import INDICATOR_PEER, MCU_PEER, SIMULATED, Context
+
+NAME = "load cells"
+NONCE_BITS = 32
 
 
 def indicator(context: Context) -> Indicator:
@@ -22,3 +27,21 @@ def indicator(context: Context) -> Indicator:
         format_file=context.loaded.path(section.format_file) if section.format_file else None,
         simulated=section.kind == "sim",
     )
+
+
+def mcu_load_cells(context: Context) -> LoadCell:
+    """The microcontroller front end. Raises DeviceAbsentError when it does not answer."""
+    from firmware_bridge.link.port import SerialLine, Settings
+    from firmware_bridge.mcu.load_cell import McuLoadCells, open_front
+    from firmware_bridge.mcu.session import Session
+    from hal.linux.clock import pause
+
+    amplifier = context.config.amplifier
+    simulated = amplifier.port == SIMULATED
+    port = context.peer_port(MCU_PEER) if simulated else amplifier.port
+    settings = Settings(port, amplifier.baud)
+    session = Session(
+        NAME, secrets.randbits(NONCE_BITS), octet_ns=0 if simulated else settings.octet_ns()
+    )
+    front = open_front(SerialLine(settings, NAME), session, context.clock, NAME, pause)
+    return McuLoadCells(front, amplifier.cells, NAME, simulated=simulated)

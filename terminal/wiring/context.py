@@ -15,9 +15,10 @@ from terminal.config import Config, Loaded
 from terminal.link import Hub
 
 WORLD_FILE = "plant.world"
-INDICATOR_PEER = "indicator.line"
-"""Name in the runtime folder under which a simulated indicator's line is found."""
-WORLD_WAIT_NS = 5_000_000_000
+INDICATOR_PEER, MCU_PEER = "indicator.line", "mcu.line"
+"""Names in the runtime folder under which the lines of simulated peers are found."""
+SIMULATED = "sim"
+WORLD_WAIT_NS = 10_000_000_000
 WORLD_POLL_S = 0.02
 
 
@@ -25,10 +26,11 @@ def simulated(config: Config) -> bool:
     """Whether any configured device is a simulated one; the plant then runs, records say so."""
     kinds: list[str] = [config.field.kind, config.sign.kind, config.keypad.kind, config.camera.kind]
     if config.weighing.source == "amplifier":
-        kinds.append(config.amplifier.kind)
+        mcu = config.amplifier.kind == "mcu"
+        kinds.append(config.amplifier.port if mcu else config.amplifier.kind)
     else:
         kinds.append(config.indicator.kind)
-    return "sim" in kinds
+    return SIMULATED in kinds
 
 
 def process_names(config: Config) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from terminal.weighing.calibration import (
 )
 from terminal.weighing.params import WeighParams
 from terminal.weighing.pipeline import Pipeline
-from terminal.wiring.context import Context
+from terminal.wiring.context import SIMULATED, Context
 
 INDICATOR_HZ = 10.0
 """Frames a second that continuous indicators send at least."""
@@ -30,7 +30,7 @@ def pipeline(context: Context, devices: LaneDevices) -> Pipeline:
     info = devices.load_cell.describe()
     calibration = (
         _of_the_simulated_deck(info.device.name, amplifier.cells)
-        if amplifier.kind == "sim"
+        if amplifier.kind == "sim" or (amplifier.kind == "mcu" and amplifier.port == SIMULATED)
         else _sealed(context, info.device.name)
     )
     positions = zip(amplifier.cell_x_cm, amplifier.cell_y_cm, strict=False)

@@ -18,6 +18,7 @@ def demo_vehicles() -> str:
 def run_plant(context: Context, *, seed: int, trucks: int) -> int:
     """Run the yard until stopped, or some seconds after the last of `trucks` (0: for ever)."""
     from terminal.plant.__main__ import run
+    from terminal.wiring.peers import peers
 
     context.runtime.mkdir(parents=True, exist_ok=True)
     lane = context.config.lane
@@ -30,4 +31,5 @@ def run_plant(context: Context, *, seed: int, trucks: int) -> int:
         lane.barrier,
         trucks,
         context.stop,
+        lambda world: peers(context, world),
     )

@@ -1,8 +1,8 @@
 /* Arm MPS2 AN385 (Cortex-M3), as QEMU models it. UART0 is the link to the terminal. The board has
  * no amplifier: UART1 brings conversions from outside and tells what the relays do.
  *
- * To the board, a conversion: A5, cell, three octets of counts (low first), exclusive or of the
- * four octets before. From the board, a relay change: 0x80 | mask. */
+ * To the board, one conversion of all eight cells: A5, three octets of counts a cell (low first),
+ * exclusive or of those 24 octets. From the board, a relay change: 0x80 | mask. */
 #include "../../core/front_end.h"
 #include "../../core/hw.h"
 
@@ -15,36 +15,32 @@
 #define UART_BAUDDIV 0x10u
 #define WATCHDOG 0x40008000u
 #define WATCHDOG_TICKS 25000000u /* one second at 25 MHz, then reset at the second time-out */
-#define SYSTICK_CTRL 0xE000E010u
-#define SYSTICK_LOAD 0xE000E014u
-#define SYSTICK_VAL 0xE000E018u
+#define TIMER 0x40002000u /* dual timer, first half: counts down at 25 MHz, 32 bits, for ever */
+#define TIMER_VALUE 0x04u
+#define TIMER_CTRL 0x08u
+#define TIMER_FREE_32 0x82u
 #define TICKS_PER_US 25u
-#define TICKS_PER_MS 25000u
-#define RECORD 6u
+#define RECORD (2u + 3u * FE_CELLS_MAX)
 #define MARK 0xA5u
 #define TELL_TRIES 100000u
 
-static volatile uint64_t ms;
+static uint64_t ticks;
+static uint32_t ticks_seen;
 static uint8_t coils;
 static fe_adc adc;
 static fe_state state;
 static uint8_t record[RECORD];
 static uint8_t record_count;
-static fe_sample waiting;
-static bool has_waiting;
+static fe_sample waiting[FE_CELLS_MAX];
+static uint8_t waiting_mask;
 
-void systick(void) { ms++; }
-
+/* Called every pass of the main loop, far more often than the 171 s in which the timer wraps. */
 uint64_t hw_now_us(void)
 {
-    uint64_t before, after;
-    uint32_t left;
-    do {
-        before = ms;
-        left = REG(SYSTICK_VAL);
-        after = ms;
-    } while (before != after);
-    return before * 1000u + (TICKS_PER_MS - 1u - left) / TICKS_PER_US;
+    uint32_t now = ~REG(TIMER + TIMER_VALUE);
+    ticks += (uint32_t)(now - ticks_seen);
+    ticks_seen = now;
+    return ticks / TICKS_PER_US;
 }
 
 static bool uart_read(uint32_t uart, uint8_t *octet)
@@ -100,23 +96,35 @@ void hw_relay(uint8_t output, bool energised)
     }
 }
 
+static void convert(void)
+{
+    uint8_t check = 0;
+    for (unsigned i = 1; i < RECORD; i++) {
+        check ^= record[i];
+    }
+    for (uint8_t cell = 0; check == 0 && cell < FE_CELLS_MAX; cell++) {
+        const uint8_t *p = record + 1 + 3 * cell;
+        uint32_t word = p[0] | ((uint32_t)p[1] << 8) | ((uint32_t)p[2] << 16);
+        fe_sample *one = &waiting[cell];
+        one->at_us = hw_now_us();
+        one->cell = cell;
+        one->counts = (int32_t)(word & 0x800000u ? word | 0xFF000000u : word);
+        bool full = one->counts >= FE_FULL_SCALE || one->counts <= -FE_FULL_SCALE - 1;
+        one->flags = full ? FE_FLAG_SATURATED : 0;
+        waiting_mask |= (uint8_t)(1u << cell);
+    }
+}
+
 static void take(void)
 {
     uint8_t octet;
-    while (!has_waiting && uart_read(UART1, &octet)) {
+    while (waiting_mask == 0 && uart_read(UART1, &octet)) {
         record[record_count++] = octet;
         if (record[0] != MARK) {
             record_count = 0;
         } else if (record_count == RECORD) {
             record_count = 0;
-            uint8_t check = (uint8_t)(record[1] ^ record[2] ^ record[3] ^ record[4]);
-            uint32_t word = record[2] | ((uint32_t)record[3] << 8) | ((uint32_t)record[4] << 16);
-            has_waiting = check == record[5] && record[1] < FE_CELLS_MAX;
-            waiting.at_us = hw_now_us();
-            waiting.cell = record[1];
-            waiting.counts = (int32_t)(word & 0x800000u ? word | 0xFF000000u : word);
-            bool full = waiting.counts >= FE_FULL_SCALE || waiting.counts <= -FE_FULL_SCALE - 1;
-            waiting.flags = full ? FE_FLAG_SATURATED : 0;
+            convert();
         }
     }
 }
@@ -125,11 +133,12 @@ static bool fed_read(fe_adc *from, uint8_t cell, fe_sample *sample)
 {
     (void)from;
     take();
-    if (!has_waiting || waiting.cell != cell) {
+    uint8_t bit = (uint8_t)(1u << cell);
+    if ((waiting_mask & bit) == 0) {
         return false;
     }
-    *sample = waiting;
-    has_waiting = false;
+    *sample = waiting[cell];
+    waiting_mask &= (uint8_t)~bit;
     return true;
 }
 
@@ -139,14 +148,13 @@ static void setup(void)
         REG(uart + UART_BAUDDIV) = 27; /* 25 MHz / 27: 921600 baud within 0.5 % */
         REG(uart + UART_CTRL) = 3;
     }
-    REG(SYSTICK_LOAD) = TICKS_PER_MS - 1u;
-    REG(SYSTICK_VAL) = 0;
-    REG(SYSTICK_CTRL) = 7;
+    REG(TIMER + TIMER_CTRL) = TIMER_FREE_32;
+    ticks_seen = ~REG(TIMER + TIMER_VALUE);
     REG(WATCHDOG + 0x00u) = WATCHDOG_TICKS;
     REG(WATCHDOG + 0x08u) = 3; /* interrupt and reset */
     adc.kind = 3;
     adc.gain = 128;
-    adc.rate_mhz = 80000;
+    adc.rate_mhz = 40000;
     adc.read = fed_read;
 }
 
@@ -154,7 +162,7 @@ int main(void)
 {
     setup();
     fe_config config = { &adc, FE_CELLS_MAX, 4, "mps2-an385", 1 };
-    fe_init(&state, &config, REG(SYSTICK_VAL));
+    fe_init(&state, &config, REG(TIMER + TIMER_VALUE));
     for (;;) {
         fe_step(&state);
     }
@@ -182,7 +190,7 @@ static void stop(void)
 
 __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
     (void (*)(void))&_estack, reset, stop, stop, stop, stop, stop, 0,
-    0, 0, 0, stop, stop, 0, stop, systick
+    0, 0, 0, stop, stop, 0, stop, stop
 };
 
 void *memcpy(void *to, const void *from, size_t count)
