@@ -88,19 +88,22 @@ def run(  # noqa: PLR0913 - each is a fact of the simulated yard
     barrier_kind: str,
     trucks: int,
     stop: StopFlag,
-    peers: Callable[[World], Sequence[Peer]] | None = None,
+    peers: Callable[[Callable[[], World]], Sequence[Peer]] | None = None,
 ) -> int:
     """Run the yard until stopped or done; returns the exit status. Raises OSError for folders.
 
     script: a name of hal.sim.scripts.SCRIPTS. trucks: 0 goes on for ever. peers: makes the
-    devices behind serial lines that this world feeds.
+    devices behind serial lines that this world feeds, before the world is there: others take
+    its file for a sign that it moves.
     """
+    worlds: list[World] = []
+    made = peers(lambda: worlds[0]) if peers is not None else ()
     world = SharedWorld(shared_path, create=True)
+    worlds.append(world)
     yard = Yard(
         world, SCRIPTS[script], seed, lane_kind=lane_kind, barrier=barrier_kind, trucks=trucks
     )
     with (runtime_dir / FINISHED_FILE).open("w", encoding="utf-8") as lines:
-        made = peers(world) if peers is not None else ()
         node = PlantNode(yard, lambda finished: _write(lines, finished), made)
         hub = Hub("plant", runtime_dir, simulated=True)
         run_node(node, hub, _Clock(), _StopOrDone(stop, node))

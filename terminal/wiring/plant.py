@@ -31,5 +31,5 @@ def run_plant(context: Context, *, seed: int, trucks: int) -> int:
         lane.barrier,
         trucks,
         context.stop,
-        lambda world: peers(context, world),
+        lambda world_of: peers(context, world_of),
     )
