@@ -82,6 +82,7 @@ class Loop:
         finally:
             control.devices.close()
             control.hub.close()
+            self.notifier.close()
 
     def _collect(self, now_ns: int) -> None:
         if now_ns >= self._collect_due_ns:
