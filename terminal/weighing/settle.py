@@ -14,7 +14,7 @@ from math import log, pi, sqrt
 import numpy as np
 
 STEP_S = 0.04
-WINDOWS_S = (0.8, 1.12, 1.6, 2.4, 3.6)
+WINDOWS_S = (0.8, 1.12, 1.6, 2.4, 3.6, 5.6)
 ORDERS = (2, 4, 6)
 POINTS_MAX = 45
 """Longer windows are thinned to so many points: the cost of one step stays bounded."""
