@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("plate", "read number plates in picture files"),
     ("units", "write the systemd units of the process table to a folder"),
+    ("listen", "find an indicator's line settings and format by listening to its port"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 
