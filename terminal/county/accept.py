@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cbor2
+
 from terminal.county.keys import KeyRegistry
 from terminal.county.problems import RefusedError
 from terminal.records import (
@@ -21,7 +23,11 @@ from terminal.records import (
     verify_record,
 )
 
-FORMAT_COSE_SIGN1 = 18
+HEADER_KID = 4
+UNREADABLE: tuple[type[Exception], ...] = (
+    ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, MemoryError
+)  # fmt: skip
+"""What reading the header of arbitrary bytes may raise."""
 CLOCK_UNKNOWN = "unknown"
 """clock_quality of a terminal that claims no time; it is stored with our time of arrival."""
 AHEAD_NS_MAX = 600 * 1_000_000_000
@@ -37,6 +43,29 @@ class Accepted:
     digest: bytes
 
 
+def claimed_terminal(signed: bytes) -> str:
+    """Whose record these bytes claim to be; nothing is believed yet. Raises RefusedError.
+
+    Only the header is looked at, so that strangers cost little.
+    """
+    try:
+        protected = cbor2.loads(signed).value[0]
+        kid = cbor2.loads(protected)[HEADER_KID]
+        return str(kid, "utf-8")
+    except (cbor2.CBORDecodeError, *UNREADABLE) as error:
+        detail = f"not a COSE_Sign1 with a kid: {type(error).__name__}"
+        raise RefusedError("malformed", detail, "body") from error
+
+
+def _why_not(terminal_id: str, signed: bytes, error: RecordError) -> RefusedError:
+    """Bad bytes, or good bytes with a bad signature: told apart only when it went wrong."""
+    try:
+        decode_signed(signed)
+    except RecordError as malformed:
+        return RefusedError("malformed", str(malformed), "body")
+    return RefusedError("signature", f"{terminal_id}: {error}", "signature")
+
+
 def accept_record(
     path_id: str,
     signed: bytes,
@@ -50,11 +79,7 @@ def accept_record(
     if len(signed) > SIGNED_BYTES_MAX:
         detail = f"{len(signed)} bytes; a record has at most {SIGNED_BYTES_MAX}"
         raise RefusedError("too-large", detail, "body")
-    try:
-        claimed = decode_signed(signed)
-    except RecordError as error:
-        raise RefusedError("malformed", str(error), "body") from error
-    terminal_id = claimed.origin.terminal_id
+    terminal_id = claimed_terminal(signed)
     entry = registry.find(terminal_id, now_ns)
     if entry is None:
         detail = f"{terminal_id} has no key file here; enrol it with its terminal.pub"
@@ -64,7 +89,7 @@ def accept_record(
     try:
         record = verify_record(signed, entry.key)
     except RecordError as error:
-        raise RefusedError("signature", f"{terminal_id}: {error}", "signature") from error
+        raise _why_not(terminal_id, signed, error) from error
     if path_id != record.record_id:
         detail = f"path says {path_id[:80]}, the record is {record.record_id}"
         raise RefusedError("wrong-id", detail, "Uri-Path")

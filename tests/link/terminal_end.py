@@ -102,7 +102,7 @@ async def run(args: argparse.Namespace) -> int:
     }
     carrier = Carrier(node, transports, joined, clock)
     carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))
-    made, told_s, began_s = 0, 0.0, time.monotonic()
+    made, told_s, all_made_s, began_s = 0, 0.0, 0.0, time.monotonic()
     try:
         while True:
             until = min(args.records, made + COMMITS_A_TURN)
@@ -112,6 +112,9 @@ async def run(args: argparse.Namespace) -> int:
                 if args.photo_every and made % args.photo_every == 0:
                     photos = (spool_photo(loaded.base, made, args.photo_bytes),)
                 joined.control(CommitDraft(draft(made, photos=photos)))
+            if args.hold and made < args.records:
+                continue
+            all_made_s = all_made_s or time.monotonic()
             now_ns = clock.monotonic_ns()
             answers, joined.answers = joined.answers, []
             for answer in answers:
@@ -127,9 +130,9 @@ async def run(args: argparse.Namespace) -> int:
                 print(json.dumps(line | {"rung": ledger.targets["county"].rung}), flush=True)
             if made == args.records and waiting == 0:
                 seq = ledger.store.head().seq
-                print(
-                    json.dumps({"done": True, "seq": seq, "quarantined": quarantined}), flush=True
-                )
+                sending_s = round(time.monotonic() - all_made_s, 3)
+                end = {"done": True, "seq": seq, "quarantined": quarantined}
+                print(json.dumps(end | {"sending_s": sending_s}), flush=True)
                 return 0
             await asyncio.sleep(TICK_S)
     finally:
@@ -147,6 +150,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--photo-every", type=int, default=0)
     parser.add_argument("--photo-bytes", type=int, default=20_000)
+    parser.add_argument("--hold", action="store_true", help="commit all before sending any")
     parser.add_argument("--oscore", default="")
     parser.add_argument("--dead-target", default="")
     parser.add_argument("--seed", type=int, default=1)
