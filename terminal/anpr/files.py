@@ -22,8 +22,8 @@ PIXELS_MAX: Final = 64_000_000
 WORKING_SIDE_PX: Final = 4_096
 """Larger pictures are scaled down before they are read; no gate camera gives more."""
 DEEP_MODES: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
-DEPTHS: Final = (255.0, 1_023.0, 4_095.0, 65_535.0)
-"""Full scale of 8, 10, 12 and 16 bit sensors."""
+DEPTHS: Final = (1.0, 255.0, 1_023.0, 4_095.0, 65_535.0)
+"""Full scale of fractions and of 8, 10, 12 and 16 bit sensors."""
 
 
 class PictureError(Exception):

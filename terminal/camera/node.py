@@ -56,10 +56,10 @@ CONSOLE: Final = "console"
 
 
 class Reader(Protocol):
-    """Whoever finds plates in a picture, best first."""
+    """Whoever finds plates in a picture."""
 
-    def read(self, picture: Pixels, roi: Box | None = None) -> list[PlateCandidate]:
-        """At most a handful of plates; boxes in picture coordinates."""
+    def read_nearest(self, picture: Pixels, roi: Box | None = None) -> list[PlateCandidate]:
+        """At most a handful of plates, the nearest first; boxes in picture coordinates."""
 
 
 @dataclass(slots=True)
@@ -165,7 +165,7 @@ class CameraNode:
         if self._recording is not None:
             shown = pictures.small(taken)
             self._recording.see(role, shown, pictures.within(shown), now_ns)
-        found = self._reader.read(taken)
+        found = self._reader.read_nearest(taken)
         watch.voter.add(found)
         watch.verdict = watch.voter.verdict()
         watch.at_ns = now_ns
@@ -185,7 +185,7 @@ class CameraNode:
             return self._report(taken, now_ns)
         if not self._health[REAR].fresh:
             return []
-        watch.rear.add(self._reader.read(taken))
+        watch.rear.add(self._reader.read_nearest(taken))
         verdict = watch.rear.verdict()
         if verdict.outcome is not PlateOutcome.READ:
             return []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -79,3 +80,20 @@ def test_mixing_keeps_what_readings_share() -> None:
     assert whole.margin > 1.0
     assert whole.best.logp < -0.2
     assert attempts.mixed([None, None]) is None
+
+
+def test_of_two_lorries_in_view_the_nearer_comes_first(reader: PlateReader) -> None:
+    generator = np.random.default_rng(8)
+    for _ in range(3):
+        far, near = draw_lot(generator, "blue"), draw_lot(generator, "yellow")
+        picture = np.full((400, 700, 3), 95, np.uint8)
+        for sample, width, x, y in ((far, 90, 90, 80), (near, 170, 380, 250)):
+            art = cv2.resize(
+                draw(sample.plate, sample.colour),
+                (width, width * 140 // 440),
+                interpolation=cv2.INTER_AREA,
+            )
+            picture[y : y + art.shape[0], x : x + art.shape[1]] = art
+        picture[250:310, 380:560] = DISTURBANCES["noise"](picture[250:310, 380:560], 0.5, generator)
+        found = reader.read_nearest(picture)
+        assert [c.plate for c in found if c.accepted] == [near.plate, far.plate]

@@ -111,7 +111,7 @@ class FakeReader:
     def __init__(self, *answers: list[PlateCandidate]) -> None:
         self.answers, self.reads = list(answers), 0
 
-    def read(self, picture: Pixels, roi: Box | None = None) -> list[PlateCandidate]:
+    def read_nearest(self, picture: Pixels, roi: Box | None = None) -> list[PlateCandidate]:
         self.reads += 1
         return self.answers[min(self.reads, len(self.answers)) - 1]
 

@@ -71,8 +71,8 @@ def test_real_frames_are_in_focus_and_smeared_ones_are_not() -> None:
         health, smeared = Health(), Health()
         soft = cv2.GaussianBlur(picture, (0, 0), 5)
         for number in range(PERSIST_FRAMES):
-            assert judged(health, noisy(picture, number), standing=True) is None, name
-            judged(smeared, noisy(soft, number), standing=True)
+            assert judged(health, cv2.add(picture, number), standing=True) is None, name
+            judged(smeared, cv2.add(soft, number), standing=True)
         assert smeared.fault is FaultCode.BLURRED, (name, sharpness(soft))
 
 
