@@ -36,7 +36,9 @@ REFUSALS_MAX = 3
 REFUSAL_WAIT_NS = 2 * NS_PER_S
 
 CATCH_UP_MIN = 500
-"""Backlog from which a recovered target is approached at a random moment."""
+OUTAGE_NS_MIN = 60 * NS_PER_S
+"""Backlog and length of outage from which a recovered target is approached at a random moment:
+what was away so long was away for everybody. A lost packet is not an outage."""
 
 LANE_WINDOW: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
 """Requests of one lane in flight at once."""
@@ -85,6 +87,7 @@ class TargetQueue:
     failures: int = 0
     next_try_ns: int = 0
     bulk_from_ns: int = 0
+    failing_since_ns: int = 0
 
     def pull_due(self, now_ns: int) -> bool:
         """Whether the ledger should be asked for items now."""
@@ -183,14 +186,17 @@ class TargetQueue:
 
     def succeeded(self, now_ns: int, rung: str) -> None:
         """The target answered sensibly. After an outage a big backlog starts at random."""
-        if self.failures and self.left > CATCH_UP_MIN:
-            self.bulk_from_ns = now_ns + start_delay_ns(self._jitter())
+        outage_ns = now_ns - self.failing_since_ns
+        if self.failures and self.left > CATCH_UP_MIN and outage_ns >= OUTAGE_NS_MIN:
+            self.bulk_from_ns = now_ns + min(outage_ns, start_delay_ns(self._jitter()))
         self.failures = 0
         self.up, self.rung, self.why = True, rung, ""
 
     def failed(self, item: Item, now_ns: int, why: str) -> None:
         """The target or the way to it is not well: the target waits, the item steps aside."""
         if now_ns >= self.next_try_ns:  # a volley that fails together is one failure
+            if not self.failures:
+                self.failing_since_ns = now_ns
             self.failures += 1
             self.next_try_ns = now_ns + self._backoff_ns(self.failures)
         self.up, self.why = False, why

@@ -33,6 +33,7 @@ from terminal.uplink.queue import (
     CATCH_UP_MIN,
     ITEM_TRIES_FREE,
     LANE_WINDOW,
+    OUTAGE_NS_MIN,
     PULL_IDLE_NS,
     PULL_PATIENCE_NS,
     REFUSALS_MAX,
@@ -343,8 +344,10 @@ def test_a_big_backlog_after_an_outage_starts_at_a_random_moment() -> None:
         for item in range(CATCH_UP_MIN + 2 * WINDOW_MAX):
             bench.put(item)
         bench.connect()
-        for request in bench.take():
-            bench.reply(request, silence(request))
+        for _ in range(OUTAGE_NS_MIN // NS_PER_S + 30):
+            for request in bench.take():
+                bench.reply(request, silence(request))
+            bench.tick(1_000)
         delivered_at = []
         for _ in range(START_NS_MAX // NS_PER_S + 60):
             bench.tick(1_000)
@@ -355,6 +358,17 @@ def test_a_big_backlog_after_an_outage_starts_at_a_random_moment() -> None:
         assert len(bench.outbox["county"]) == 0
         delays.add(delivered_at[1] - delivered_at[0])
     assert len(delays) > 3
+
+
+def test_a_single_failure_in_a_big_backlog_is_not_an_outage() -> None:
+    bench = Bench()
+    for item in range(CATCH_UP_MIN + 2 * WINDOW_MAX):
+        bench.put(item)
+    bench.connect()
+    for request in bench.take():
+        bench.reply(request, silence(request))
+    bench.run(receipt_for, 200)
+    assert bench.outbox["county"] == {}
 
 
 def test_targets_do_not_wait_for_each_other_and_bytes_are_the_same() -> None:
