@@ -83,12 +83,16 @@ class Footage:
             raise OSError(f"the index in {folder} cannot be used: {error}") from error
         self._close_left_open()
 
-    def add(self, role: str, at_ms: int, picture: Pixels) -> None:
-        """Append one picture of a camera. at_ms: wall clock. Raises OSError (disk full)."""
+    def add(self, role: str, at_ms: int, picture: Pixels, *, clock_known: bool) -> None:
+        """Append one picture of a camera. at_ms: wall clock. Raises OSError (disk full).
+
+        clock_known: whether the wall clock can be trusted; while not, nothing is deleted by
+        age, since a clock that leaps would delete everything.
+        """
         current = self._open.get(role)
         if current is not None and not 0 <= at_ms - current.start_ms < SEGMENT_MS:
             self._finish(role)
-            self.retain(at_ms)
+            self.retain(at_ms, by_age=clock_known)
             current = None
         if current is None:
             current = self._start(role, at_ms, (picture.shape[1], picture.shape[0]))
@@ -106,9 +110,10 @@ class Footage:
         except apsw.Error as error:
             raise OSError(f"the footage index cannot be written: {error}") from error
 
-    def retain(self, now_ms: int) -> int:
+    def retain(self, now_ms: int, *, by_age: bool = True) -> int:
         """Delete films beyond age and space, oldest first; how many went. Raises OSError."""
         gone = 0
+        oldest_ms = now_ms - self._days_ms if by_age else 0
         try:
             rows = list(
                 self._index.execute(
@@ -119,12 +124,12 @@ class Footage:
             kept_bytes = 0
             for name, start_ms, octets in rows:
                 kept_bytes += octets
-                if start_ms >= now_ms - self._days_ms and kept_bytes <= self._quota_bytes:
+                if start_ms >= oldest_ms and kept_bytes <= self._quota_bytes:
                     continue
                 (self._folder / name).unlink(missing_ok=True)
                 self._index.execute("delete from segment where path = ?", (name,))
                 gone += 1
-            self._index.execute("delete from sighting where at_ms < ?", (now_ms - self._days_ms,))
+            self._index.execute("delete from sighting where at_ms < ?", (oldest_ms,))
         except apsw.Error as error:
             raise OSError(f"the footage index cannot be written: {error}") from error
         return gone

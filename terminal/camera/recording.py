@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final
 
 from hal.contract.devices import Clock
-from hal.contract.types import NS_PER_MS, Fault, FaultCode, MonotonicNs
+from hal.contract.types import NS_PER_MS, ClockQuality, Fault, FaultCode, MonotonicNs
 from terminal.anpr.types import Pixels
 from terminal.camera import video
 from terminal.camera.footage import Footage
@@ -53,7 +53,8 @@ class Recording:
                 self._ring.popleft()
         if self._footage is not None:
             try:
-                self._footage.add(role, self._wall_ms(), picture)
+                known = self._clock.quality() is not ClockQuality.UNKNOWN
+                self._footage.add(role, self._wall_ms(), picture, clock_known=known)
             except OSError as error:
                 self._give_up(error, now_ns)
 

@@ -69,7 +69,7 @@ def test_a_disk_that_fails_ends_the_recording_and_not_the_reading(
 ) -> None:
     footage = Footage(tmp_path / "f", days=7, quota_bytes=10**9)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(footage, "add", full)

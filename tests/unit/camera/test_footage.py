@@ -29,7 +29,7 @@ def recorded(folder: Path, *, minutes: float = 3, days: int = 7, quota: int = 10
     footage = Footage(folder, days=days, quota_bytes=quota)
     for number in range(round(minutes * 60_000 / STEP_MS)):
         for role in ("front", "rear"):
-            footage.add(role, START_MS + number * STEP_MS, picture(number))
+            footage.add(*(role, START_MS + number * STEP_MS, picture(number)), clock_known=True)
     return footage
 
 
@@ -65,6 +65,18 @@ def test_old_films_and_films_beyond_the_quota_go_oldest_first(tmp_path: Path) ->
     reader = FootageReader(tmp_path / "age")
     assert reader.sightings("晋L52188") == []
     reader.close()
+
+
+@pytest.mark.parametrize(("clock_known", "left"), [(False, 3), (True, 1)])
+def test_a_clock_that_leaps_deletes_nothing_unless_it_is_known(
+    tmp_path: Path, clock_known: bool, left: int
+) -> None:
+    footage = recorded(tmp_path, minutes=1, days=7)
+    leap_ms = START_MS + 4_000 * DAY_MS
+    footage.add("front", leap_ms, picture(1), clock_known=clock_known)
+    footage.add("rear", leap_ms, picture(1), clock_known=clock_known)
+    assert len(list(tmp_path.glob("*.mp4"))) == left + 1
+    footage.close()
 
 
 def test_a_film_cut_off_by_a_kill_is_found_again_and_plays(tmp_path: Path) -> None:
