@@ -288,6 +288,22 @@ def bar_record(args: argparse.Namespace) -> Iterator[Row]:
     yield Row("p99 stock / ours", f"{ratio:.1f}", ">= 4", ratio >= 4)
 
 
+ALARM_RATIO_MAX = 2.0
+
+
+def bar_alarm(args: argparse.Namespace) -> Iterator[Row]:
+    """Bar 5: an alarm behind 500 photos beside one on an idle queue; 200 ms, 5 Mbit/s, UDP."""
+    with _served(delay_ms=100, loss=0.0, kbit=5_000) as (link, keys):
+        found = _probe(link, keys, "alarms", f"coap://{FAR}:{PORT}")
+    idle = [took for name, took in found if name == "idle"]
+    behind = [took for name, took in found if name == "behind photos"]
+    (left,) = (took for name, took in found if name == "photos left")
+    yield Row("idle; behind photos", f"{_median(idle):.3f}; {_median(behind):.3f} s", "-", True)
+    yield Row("photos still waiting at the end", f"{left:.0f}", "> 0", bool(left))
+    ratio = _median(behind) / _median(idle)
+    yield Row("behind / idle", f"{ratio:.2f}", f"<= {ALARM_RATIO_MAX}", ratio <= ALARM_RATIO_MAX)
+
+
 @contextlib.contextmanager
 def _served(*, delay_ms: float, loss: float, kbit: int) -> Iterator[tuple[LinkPair, Path]]:
     """A link and a receiver behind it; yields the link and the folder of keys."""
@@ -437,12 +453,13 @@ BARS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "loss": bar_loss,
     "photo": bar_photo,
     "record": bar_record,
+    "alarm": bar_alarm,
     "fuzz": bar_fuzz,
     "receiver": bar_receiver,
     "terminals": bar_terminals,
     "second": bar_second,
 }
-NEEDS_LINK = {"loss", "photo", "record"}
+NEEDS_LINK = {"loss", "photo", "record", "alarm"}
 
 
 def main() -> int:

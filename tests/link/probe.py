@@ -18,10 +18,12 @@ from pathlib import Path
 import aiocoap
 
 from terminal.core.types import PhotoRef
-from terminal.messages import ItemClass
+from terminal.messages import ItemClass, Wake
+from terminal.records import Happening
 from terminal.uplink.adapters.coap_v1 import CoapV1
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.exchange import Outcome, Request
+from tests.process.test_uplink_loopback import FakeLedger, running_uplink
 from tests.unit.county.samples import Chain, weigh
 
 LIMIT_S = 240.0
@@ -121,9 +123,57 @@ async def records(probe: Probe, stock: bool) -> list[tuple[str, float | None]]:
     return times
 
 
+ALARMS = 7
+BACKLOG_PHOTOS = 500
+PHOTOS_A_RECORD = 8
+SMALL_PHOTO_BYTES = 20_000
+
+
+async def alarms(probe: Probe, _stock: bool) -> list[tuple[str, float | None]]:
+    """Latency of an alarm on an idle queue, then behind a backlog of photos."""
+    ledger = FakeLedger()
+    times: list[tuple[str, float | None]] = []
+    folder = probe.args.keys.parent / "photos"
+    folder.mkdir()
+
+    async def one(name: str, item: int) -> None:
+        happening = Happening(event="estop", detail="the emergency stop was pressed", at_ns=1)
+        ledger.put(item, ItemClass.ALARM, *probe.chain.add(happening))
+        began = time.monotonic()
+        while item not in ledger.receipts:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        times.append((name, time.monotonic() - began))
+
+    async with running_uplink(probe.args.uri, ledger):
+        for number in range(ALARMS):
+            await one("idle", 1 + number)
+            await asyncio.sleep(1.0)
+        refs = []
+        for number in range(BACKLOG_PHOTOS):
+            content = random.Random(number).randbytes(SMALL_PHOTO_BYTES)
+            digest = hashlib.sha256(content).digest()
+            (folder / digest.hex()).write_bytes(content)
+            refs.append(PhotoRef("front", digest, len(content)))
+        for at in range(0, BACKLOG_PHOTOS, PHOTOS_A_RECORD):
+            batch = tuple(refs[at : at + PHOTOS_A_RECORD])
+            ledger.put(100 + at, ItemClass.RECORD, *probe.chain.add(weigh(photos=batch)))
+        while any(item >= 100 for item in ledger.pending):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        for number, ref in enumerate(refs):
+            ledger.put_photo(1_000 + number, ref.sha256, folder / ref.sha256.hex())
+        ledger.answers.append(Wake())
+        for number in range(ALARMS):
+            await asyncio.sleep(1.0)
+            await one("behind photos", 50 + number)
+        left = sum(item >= 1_000 for item in ledger.pending)
+    times.append(("photos left", float(left)))
+    return times
+
+
 WORK: dict[str, Callable[[Probe, bool], Awaitable[list[tuple[str, float | None]]]]] = {
     "photos": photos,
     "records": records,
+    "alarms": alarms,
 }
 
 
