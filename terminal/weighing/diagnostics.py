@@ -26,6 +26,9 @@ CLEAR_S = 0.3
 BLOCKED_S = 0.25
 SECOND_KG_MIN = 500.0
 SUPPORT_KG_MIN = 300.0
+SUPPORT_SHARE_MIN = 0.01
+DISTURBED_S = 3.0
+"""How long a disturbance stands: the mass that is held after it is a new one."""
 AFTER_S = 2.0
 """How long a flag about a vehicle that has left still stands."""
 LEFT_EARLY_S_MIN = 1.5
@@ -47,9 +50,11 @@ class Diagnostics:
         self._visit = WeighFlag.NONE
         self._after = WeighFlag.NONE
         self._after_until_ns = 0
+        self._disturbed_until_ns = 0
         self._began: int | None = None
         self._began_ns = 0
         self._ever_held = False
+        self._first_kg = 0.0
         self._studied = -1
         self._clear_s = self._blocked_s = 0.0
         self._was_clear = False
@@ -77,12 +82,14 @@ class Diagnostics:
         if loaded:
             self._vehicle(beams)
             if self._hold.disturbed:
-                self._visit |= self._shift()
+                self._shifted(now_ns)
                 self._hold.disturbed = False
             if self._hold.held is None and self._hold.still_s() > UNSTEADY_S and not flags:
                 self._visit |= WeighFlag.UNSTEADY
             elif self._hold.held is not None:
                 self._visit &= ~WeighFlag.UNSTEADY
+        if loaded and now_ns < self._disturbed_until_ns:
+            flags |= WeighFlag.DISTURBED
         if now_ns < self._after_until_ns:
             flags |= self._after
         flags |= self._visit
@@ -95,6 +102,12 @@ class Diagnostics:
 
     def last_look(self, held: Held, now_ns: MonotonicNs) -> bool:
         """Study the drive-on of a vehicle about to be held; True when that forbids holding."""
+        if self._ever_held:
+            change = abs(held.mass_kg - self._first_kg)
+            if change > max(SUPPORT_KG_MIN, SUPPORT_SHARE_MIN * self._first_kg):
+                self._visit |= WeighFlag.EXTERNAL_SUPPORT
+        else:
+            self._first_kg = held.mass_kg
         self._ever_held = True
         if self._studied == self._hold.still_from or self._began is None:
             return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
@@ -190,12 +203,13 @@ class Diagnostics:
             elif beams[0] is Tri.NO and self._hold.standing:
                 self._visit |= WeighFlag.EXTERNAL_SUPPORT
 
-    def _shift(self) -> WeighFlag:
+    def _shifted(self, now_ns: MonotonicNs) -> None:
         """A held mass has shifted: something took load off, or came on, or shook the deck."""
-        shift = self._hold.shift_kg
-        if shift < -max(SUPPORT_KG_MIN, 0.006 * self._params.max_kg * 0.5):
-            return WeighFlag.EXTERNAL_SUPPORT
-        return WeighFlag.DISTURBED
+        share = SUPPORT_SHARE_MIN * self._hold.shifted_from_kg
+        if self._hold.shift_kg < -max(SUPPORT_KG_MIN, share):
+            self._visit |= WeighFlag.EXTERNAL_SUPPORT
+        else:
+            self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
 
     def _note(self, flags: WeighFlag, cell: int, now_ns: MonotonicNs) -> None:
         for flag in WeighFlag:

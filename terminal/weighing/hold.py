@@ -65,7 +65,7 @@ class HoldKeeper:
         self.still_from = 0
         self._moved_at = 0
         self.disturbed = False
-        self.shift_kg = 0.0
+        self.shift_kg = self.shifted_from_kg = 0.0
         self.estimate: Estimate | None = None
         self.wind_kg = 0.0
         self._calm: deque[float] = deque(maxlen=CALM_BLOCKS)
@@ -191,5 +191,5 @@ class HoldKeeper:
             self._moving()
             return
         self.disturbed = True
-        self.shift_kg = shift
+        self.shift_kg, self.shifted_from_kg = shift, held.mass_kg
         self.void()

@@ -30,6 +30,8 @@ LOST_S = 0.6
 """A cell silent for so long while others speak is lost."""
 DISPLAY_S = 0.3
 MOTION_S = 1.0
+CHANGE_S = 0.8
+"""A change of load is shown within this time (R 76 4.4.1: an old value lasts 1 s at most)."""
 GLITCH_KG_MIN = 120.0
 ZERO_DRIFT_KG_PER_H = 8.0
 CREEP_SHARE = 1e-4
@@ -180,6 +182,8 @@ class Pipeline:
             else:
                 self._held_since_ns = now_ns
         held = self.hold.held
+        if held is not None and self._near(held.mass_kg):
+            shown = held.mass_kg  # the ringing is known and taken out of the display too
         gross_kg = round_to_division(shown, params.e_kg) if known else 0
         showable = known and params.gross_kg_min <= gross_kg <= params.gross_kg_max
         axles = self.checks.axles
@@ -200,6 +204,11 @@ class Pipeline:
             cell=cell,
             zero_age_ns=self.zero.age_ns(now_ns),
         )
+
+    def _near(self, mass_kg: float) -> bool:
+        """Whether the deck carries what is held; a change of more than 1 e must be shown."""
+        recent = self.history.recent(TOTAL, CHANGE_S)
+        return abs(float(recent.mean()) - mass_kg) <= self.params.e_kg
 
     def _motion(self) -> Tri:
         recent = self.history.recent(TOTAL, MOTION_S)

@@ -91,6 +91,13 @@ def test_4_4_1_an_old_value_does_not_persist_for_a_second() -> None:
     assert changed[0].at_ns <= deck.now_ns - 0.4 * NS_PER_S
 
 
+def test_3_8_a_change_of_1_4_d_is_shown_although_a_mass_is_held() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    assert deck.run(3, 30_000)[-1].held_kg == 30_000
+    assert deck.run(1, 30_028)[-1].gross_kg == 30_020
+
+
 def test_4_4_2_nothing_is_held_while_the_mass_still_moves() -> None:
     deck = Deck(params())
     deck.run(3, 0)

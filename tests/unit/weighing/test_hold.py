@@ -1,0 +1,111 @@
+"""Holding: near a limit longer, void when the load shifts or the vehicle moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, Tri
+from terminal.core.types import Weighed, WeighFlag
+from terminal.weighing import Pipeline
+from tests.unit.weighing.test_pipeline import Deck, params
+
+
+def first_hold(deck: Deck, kg: float) -> float:
+    """Seconds from the load's arrival to the first held mass."""
+    start_ns = deck.now_ns
+    held = [w for w in deck.run(8, kg) if w.held_kg is not None]
+    assert held
+    return (held[0].at_ns - start_ns) / NS_PER_S
+
+
+def loaded(kg: float) -> Deck:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(4, kg)
+    assert deck.newest is not None
+    assert deck.newest.held_kg is not None
+    return deck
+
+
+def test_a_mass_is_held_within_two_seconds_of_standing() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    assert first_hold(deck, 30_000) < 2.0
+
+
+def test_no_limit_in_reach_means_no_extra_care() -> None:
+    plain = Deck(replace(params(), careful_kg=()))
+    near = Deck(params())
+    for deck in (plain, near):
+        deck.run(3, 0)
+    assert first_hold(plain, 49_005) <= first_hold(near, 49_005)
+
+
+def test_a_person_stepping_on_voids_the_mass_and_is_named() -> None:
+    deck = loaded(30_000)
+    seen = deck.run(3, 30_110)
+    assert any(w.held_kg is None for w in seen)
+    assert any(w.flags & WeighFlag.DISTURBED for w in seen)
+    again = deck.run(6, 30_000)
+    assert again[-1].held_kg == 30_000
+    assert not again[-1].flags
+
+
+def test_load_taken_off_by_tonnes_is_outside_support_and_blocks() -> None:
+    deck = loaded(30_000)
+    seen = deck.run(6, 28_500)
+    assert seen[-1].flags & WeighFlag.EXTERNAL_SUPPORT
+    assert seen[-1].held_kg is None
+
+
+def test_the_flags_end_with_the_vehicle() -> None:
+    deck = loaded(30_000)
+    deck.run(4, 28_500)
+    assert deck.run(5, 0)[-1].flags is WeighFlag.NONE
+    assert deck.run(4, 20_000)[-1].held_kg == 20_000
+
+
+def test_a_vehicle_that_leaves_without_a_mass_left_early() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(2.5, 30_000, beam=Tri.UNKNOWN)
+    seen = deck.run(1.5, 0, beam=Tri.UNKNOWN)
+    assert any(w.flags & WeighFlag.LEFT_EARLY for w in seen)
+    assert not deck.run(3, 0)[-1].flags
+
+
+def rolling(pipe: Pipeline, x_m: list[float], kg: float, start_ns: int) -> list[Weighed]:
+    """One point load along the deck, a position a sample, shared between the two lines."""
+    seen = []
+    period = NS_PER_S // 80
+    for k, x in enumerate(x_m):
+        at = MonotonicNs(start_ns + k * period)
+        line = min(int(x // 6), 2)
+        share = (x - 6 * line) / 6
+        force = [0.0] * 8
+        for side in (0, 1):
+            force[2 * line + side] = kg * (1 - share) / 2
+            force[2 * line + 2 + side] = kg * share / 2
+        samples = [
+            RawSample(at, c, Counts(round(f / pipe.params.kg_per_count[c]) + (k * 31 + c) % 9))
+            for c, f in enumerate(force)
+        ]
+        out = pipe.feed(samples, Tri.NO, Tri.NO, True, at)
+        if out is not None:
+            seen.append(out)
+    return seen
+
+
+@pytest.mark.parametrize("kmh", [2.0, 5.0, 15.0])
+def test_a_constant_total_that_travels_is_never_held(kmh: float) -> None:
+    pipe = Pipeline(params(beams=False))
+    empty = rolling(pipe, [1.0] * 240, 0.0, NS_PER_S)
+    assert empty[-1].zero_valid is Tri.YES
+    steps = round(14 / (kmh / 3.6) * 80)
+    path = [1.0 + 14.0 * k / steps for k in range(steps)]
+    seen = rolling(pipe, path, 20_000.0, 4 * NS_PER_S)
+    assert all(w.held_kg is None for w in seen)
+    still = rolling(pipe, [15.0] * 240, 20_000.0, 4 * NS_PER_S + steps * (NS_PER_S // 80))
+    assert still[-1].held_kg == 20_000
