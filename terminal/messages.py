@@ -259,6 +259,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     """control -> everybody, 10 Hz, keep latest, worthless after 500 ms.
 
     barriers, leases, lamps: indexed by Side (leases: authority or empty; lamps: 1 is green).
+    device_counts: (device, what, how many) since start: faults by code; of the load cells also
+    samples, missed, flagged, and rate_mhz, the samples a second of all cells in thousandths.
     """
 
     now_ns: int
@@ -280,6 +282,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     loop: LoopStats
     lane_kind: str
     simulated: bool
+    device_counts: tuple[tuple[str, str, int], ...] = ()
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag=True):

@@ -15,6 +15,7 @@ from hal.contract.types import DeviceAbsentError, Side
 from terminal import exits
 from terminal.config import Config, ConfigError, Loaded
 from terminal.config_load import load
+from terminal.doctor.drawing import svg
 from terminal.doctor.findings import Doctor, Finding
 from terminal.doctor.live import HOME, Page
 from terminal.doctor.suggest import suggest
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", choices=("zh-CN", "en"), help="instead of the file's own")
     parser.add_argument("--suggest", action="store_true", help="print a terminal.toml")
     parser.add_argument("--wiring", action="store_true", help="print the wiring table")
+    parser.add_argument("--drawing", type=Path, metavar="FILE", help="draw the wiring as SVG")
     parser.add_argument("--live", action="store_true", help="show all inputs and cells as they are")
     parser.add_argument("--test", nargs="?", const="", metavar="NAME", help="try devices, guided")
 
@@ -49,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
     lang: Lang = args.language or loaded.config.site.language
     if args.wiring:
         print_wiring(loaded.config, lang)
+        return exits.OK
+    if args.drawing:
+        args.drawing.write_text(svg(loaded.config, lang), encoding="utf-8")
         return exits.OK
     if running(loaded):
         busy = Finding("wrong", _say("running", lang), _say("running.do", lang))

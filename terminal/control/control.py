@@ -28,6 +28,7 @@ from hal.contract.types import (
     Side,
     Tri,
 )
+from terminal.control.counts import DeviceCounts
 from terminal.control.devices import LaneDevices
 from terminal.control.lateness import Histogram
 from terminal.control.mailbox import Mailbox
@@ -86,6 +87,7 @@ class Control:
         self._outputs = Outputs()
         self._faults: list[Fault] = []
         self._simulated = self.devices.simulated()
+        self._counts = DeviceCounts(self.devices.load_cell)
 
     def tick(self, late_ns: int, stats: LoopStats) -> TickResult:
         """One pass. Raises ContractViolation after releasing everything when a rule breaks."""
@@ -159,10 +161,12 @@ class Control:
     def _remember(self, faults: list[Fault], now_ns: MonotonicNs) -> None:
         """Keep each device's newest fault for the console, a few seconds long."""
         for fault in faults:
-            self._faults = [
+            others = [
                 old for old in self._faults if (old.device, old.code) != (fault.device, fault.code)
             ]
-            self._faults.append(fault)
+            if len(others) == len(self._faults):
+                self._counts.begun(fault)
+            self._faults = [*others, fault]
         self._faults = [f for f in self._faults if now_ns - f.at_ns < FAULTS_SHOWN_NS][-FAULTS_MAX:]
 
     def _apply(self, outputs: Outputs, now_ns: MonotonicNs) -> None:
@@ -219,6 +223,7 @@ class Control:
             loop=stats,
             lane_kind=self.lane_kind,
             simulated=self._simulated or bool(self._mailbox.simulated_peers),
+            device_counts=self._counts.table(),
         )
 
 

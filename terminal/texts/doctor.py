@@ -78,6 +78,7 @@ DOCTOR: Mapping[str, tuple[str, str]] = {
     ),
     "running.do": ("systemctl stop weigh-terminal.target", "systemctl stop weigh-terminal.target"),
     "suggest": ("建议的 terminal.toml", "Suggested terminal.toml"),
+    "drawing": ("树莓派 40 针接线图", "Wiring of the Raspberry Pi's 40-pin header"),
     "wiring": ("接线表", "Wiring"),
     "live": ("实时状态，Ctrl-C 结束", "Live, Ctrl-C ends"),
     "trial.wire": (

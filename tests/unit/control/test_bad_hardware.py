@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.contract.types import DeviceAbsentError, FaultCode, InputName, MonotonicNs, Tri
+from hal.contract.types import DeviceAbsentError, Fault, FaultCode, InputName, MonotonicNs, Tri
 from hal.sim.world import PlantState
 from hal.sim.world_local import LocalWorld
 from terminal.config import Loaded
@@ -124,10 +124,13 @@ class Rig:
                 return
         raise AssertionError(f"still {self.phase} after a minute")
 
-    def shown(self):
-        """What the console and the county see of faults now."""
+    def snapshot(self):
+        """What the console and the county see now."""
         result = self.control.tick(0, STATS)
-        return self.control.snapshot(result.inputs, result.outputs, STATS).faults
+        return self.control.snapshot(result.inputs, result.outputs, STATS)
+
+    def shown(self):
+        return self.snapshot().faults
 
 
 @pytest.fixture
@@ -209,6 +212,22 @@ def test_a_stuck_converter_is_named_and_can_hold_no_mass_until_it_lives_again(ri
     assert not rig.control._weighed.flags & WeighFlag.CELL_FAULT
 
 
+def test_rates_overruns_and_every_fault_are_counted_for_people(rig):
+    rig.run(11)
+    counts = {(device, what): n for device, what, n in rig.snapshot().device_counts}
+    assert 639_000 <= counts["load cells", "rate_mhz"] <= 641_000
+    assert counts["load cells", "samples"] > 5_000
+    assert counts["load cells", "missed"] == 0
+    brown_out(rig)
+    fault = Fault(FaultCode.BUS, "sign", rig.clock.monotonic_ns(), "gone")
+    for _ in range(3):
+        rig.hub.waiting.append(Received("panel", DeviceFault(fault)))
+        rig.run(0.1)
+    counts = {(device, what): n for device, what, n in rig.snapshot().device_counts}
+    assert counts["load cells", "reset"] == 8
+    assert counts["sign", "bus"] == 1
+
+
 def test_a_dead_supply_of_the_whole_field_locks_and_heals(rig):
     rig.clock.alive = False
     rig.run(3)
@@ -259,8 +278,6 @@ def test_a_cut_wire_of_the_stop_button_reads_pressed(rig):
 def test_what_another_process_lost_is_shown_by_name_and_forgotten_when_it_is_back(
     rig, peer, device, code
 ):
-    from hal.contract.types import Fault
-
     fault = Fault(code, device, rig.clock.monotonic_ns(), "unplugged")
     rig.hub.waiting.append(Received(peer, DeviceFault(fault)))
     rig.run(0.1)
