@@ -38,6 +38,7 @@ mutants: setup ## every shifted comparison, constant and row of the core must be
 	$(BIN)/python -m tests.mutants
 
 sim: setup ## the whole terminal under virtual time and faults
+	$(BIN)/python -m pytest -q tests/sim
 	$(BIN)/python -m tests.sim --seeds $(SEEDS) $(ARGS)
 
 replay: setup ## recorded traces through today's code

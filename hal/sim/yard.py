@@ -66,8 +66,8 @@ class Yard:
         """A person's finger on the keypad. False: no such key, or too many waiting."""
         return self.fingers.press(keys, hold_ms)
 
-    def advance(self, steps: int, at_ns: MonotonicNs) -> list[Finished]:
-        """Run so many steps of STEP_NS, put the result on the wires stamped at_ns.
+    def advance(self, steps: int, at_ns: MonotonicNs, step_ns: int = STEP_NS) -> list[Finished]:
+        """Run so many steps, put the result on the wires stamped at_ns. step_ns: as Deck.advance.
 
         Returns the trucks that have gone meanwhile. The coils are read once, at the start.
         """
@@ -77,8 +77,8 @@ class Yard:
         for _ in range(steps):
             gone += self.traffic.advance(self.now_ns, coils.__getitem__, sign)
             self.deck.trucks = [driver.truck for driver in self.traffic.drivers]
-            self.lane.advance(STEP_NS, self.deck.trucks, coils.__getitem__)
-            self.deck.advance(STEP_NS)
+            self.lane.advance(step_ns, self.deck.trucks, coils.__getitem__)
+            self.deck.advance(step_ns)
             self._steps += 1
             if self._steps % OPERATOR_LOOKS_STEPS == 0:
                 self._look(sign)

@@ -76,6 +76,7 @@ class PanelNode:
         self._shown_ns = now_ns
         self._pages: tuple[Page, ...] = pages(self._shown, self._size_px, style)
         self._rows = b""
+        self._drawn: tuple[Page, bytes] | None = None
         self._lines: tuple[str, ...] = ()
         self._sent_ns = now_ns
         self._told = ""
@@ -149,7 +150,7 @@ class PanelNode:
         self._choose(self._wanted(now_ns), now_ns)
         turn = (now_ns - self._shown_ns) // PAGE_NS
         page = self._pages[turn % len(self._pages)]
-        rows = render(page, self._size_px)
+        rows = self._render(page)
         changed = rows != self._rows
         if not changed and now_ns - self._sent_ns < REFRESH_NS:
             return []
@@ -160,6 +161,12 @@ class PanelNode:
             if fault is not None:
                 sends.extend(self._report(fault, now_ns))
         return sends
+
+    def _render(self, page: Page) -> bytes:
+        """Pixels of a page; drawn once while it stays the same, not fifty times a second."""
+        if self._drawn is None or self._drawn[0] != page:
+            self._drawn = (page, render(page, self._size_px))
+        return self._drawn[1]
 
     def _choose(self, wanted: Display, now_ns: MonotonicNs) -> None:
         """Take over the wanted display; a new sense starts at page one, new numbers do not."""

@@ -1,0 +1,174 @@
+"""What must hold at every moment of a simulated run, and what must be true at its end.
+
+Looks at the wires, the file on disk and the county's store, not at what the terminal says of
+itself. Every breach is a line in `violations`; the run ends at the first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from hal.contract.types import NS_PER_MS, NS_PER_S, Lease, Side
+from terminal.control.control import Control, TickResult
+from terminal.core.types import Verdict
+from terminal.ledger.store import DB_FILE
+from terminal.messages import CommitDone, Message
+from terminal.records import Record, decode_signed, record_hash, verify_chain
+
+if TYPE_CHECKING:
+    from tests.sim.run import Sim
+
+COIL_AFTER_LEASE_NS = 700 * NS_PER_MS
+"""A coil may outlive its newest lease by that lease's life and a pulse."""
+MASS_KG_MAX = 300
+"""A recorded mass further from the truth is a fault of the weighing, not an uncertainty."""
+FAULT_MEMORY_NS = 60 * NS_PER_S
+
+
+class Violation(Exception):  # noqa: N818 - the name says what it is
+    """A safety or liveness rule does not hold."""
+
+
+class Watch:
+    """The observer of one run."""
+
+    def __init__(self, sim: Sim) -> None:
+        self.sim = sim
+        self.acknowledged: dict[int, bytes] = {}
+        self.openings = 0
+        self.verdicts: dict[str, int] = {}
+        self._opened: tuple[int, bytes] = (0, b"")
+        self._lease_ns = [0, 0]
+        self._struck = 0
+        self._phase = ""
+
+    def broken(self, what: str) -> None:
+        self.sim.log(f"VIOLATION {what}")
+        raise Violation(what)
+
+    def heard(self, me: str, _peer: str, message: Message) -> None:
+        """Every message on every link, as it is sent."""
+        if me == "ledger" and isinstance(message, CommitDone):
+            done = message.committed
+            known = self.acknowledged.setdefault(done.seq, done.record_hash)
+            if known != done.record_hash:
+                self.broken(f"record {done.seq} was acknowledged with two hashes")
+
+    def ticked(self, control: Control, result: TickResult) -> None:
+        """After each tick of the lane."""
+        outputs = result.outputs
+        for event in outputs.events:
+            self.sim.log(f"{event.kind} {event.detail}")
+        lease = outputs.leases[Side.EXIT]
+        if lease is not None and (lease.visit_id, lease.record_hash) != self._opened:
+            self._opened = (lease.visit_id, lease.record_hash)
+            self._check_opening(lease)
+        self._check_coils(outputs.leases)
+        self._check_arms()
+
+    def _check_coils(self, leases: tuple[Lease | None, Lease | None]) -> None:
+        now_ns = self.sim.clock.at_ns
+        for side in Side:
+            name = f"{side.name.lower()}_open"
+            if leases[side] is not None:
+                self._lease_ns[side] = now_ns
+            elif (
+                self.sim.world.relay(name)
+                and name not in self.sim.welded
+                and now_ns - self._lease_ns[side] > COIL_AFTER_LEASE_NS
+            ):
+                self.broken(f"the relay {name} is pulled and nobody has leased it")
+
+    def _check_arms(self) -> None:
+        struck = self.sim.world.struck()
+        if struck != self._struck:
+            self._struck = struck
+            if self.sim.calm("lane", FAULT_MEMORY_NS):
+                self.broken("an arm was let fall on a vehicle although nothing was amiss")
+
+    def _check_opening(self, lease: Lease) -> None:
+        """The exit is about to open: a record on disk must say so, and say the truth."""
+        self.openings += 1
+        record = self.on_disk(lease.record_hash)
+        if record is None or record.weigh is None:
+            self.broken("the exit is leased and no record on disk has that hash")
+        assert record is not None
+        assert record.weigh is not None
+        weigh, driver = record.weigh, self.sim.yard.on_deck()
+        self.sim.log(f"exit opens: record {record.seq} {weigh.plate} {weigh.gross_kg} kg")
+        if weigh.verdict is not Verdict.PASS or weigh.visit_id != lease.visit_id:
+            self.broken(f"the exit is leased on record {record.seq}, which is no pass of it")
+        if weigh.limit_kg is None or weigh.gross_kg > weigh.limit_kg:
+            self.broken(f"the exit is leased to {weigh.gross_kg} kg, limit {weigh.limit_kg}")
+        if driver is None:
+            return
+        plan = driver.truck.plan
+        apart = abs(plan.mass_kg - weigh.gross_kg)
+        if apart > MASS_KG_MAX and self.sim.calm("cells", FAULT_MEMORY_NS):
+            self.broken(f"{plan.mass_kg} kg stand there and the record says {weigh.gross_kg}")
+        if weigh.plate_source.value == "camera" and weigh.plate != plan.plate:
+            self.broken(f"{plan.plate} stands there and the record says {weigh.plate}")
+
+    def on_disk(self, digest: bytes) -> Record | None:
+        """The record of this hash, read from the file by a connection of our own."""
+        path = self.sim.ledger_folder / DB_FILE
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            rows = list(db.execute("select body from item where sha256 = ?", (digest,)))
+        finally:
+            db.close()
+        if not rows:
+            return None
+        body = bytes(rows[0][0])
+        return decode_signed(body) if record_hash(body) == digest else None
+
+    def ledger_opened(self, node: Any) -> None:
+        """After every start of the ledger: what was acknowledged is there, unchanged."""
+        signed = list(node.store.signed_records())
+        failure = verify_chain(signed, node.book.public_key)
+        if failure is not None:
+            self.broken(f"the chain does not hold: record {failure.seq}: {failure.why}")
+        kept = {seq: record_hash(body) for seq, body in enumerate(signed, 1)}
+        for seq, digest in self.acknowledged.items():
+            if kept.get(seq) != digest:
+                self.broken(f"the acknowledged record {seq} is gone or changed")
+
+    def settled(self) -> str:
+        """Why the terminal has not come to rest yet; empty when it has (phase 2)."""
+        sim = self.sim
+        control, ledger = sim.processes["control"], sim.processes["ledger"]
+        if not control.alive or not ledger.alive:
+            return "control or ledger does not run"
+        phase = control.control.state.phase.value
+        if not sim.yard.traffic.done:
+            return f"trucks are still under way, the lane stands in {phase}"
+        if phase != "idle":
+            return f"the lane stands in {phase}"
+        return ""
+
+    def delivered(self) -> str:
+        """Why not everything is at the county yet; empty when it is."""
+        ledger = self.sim.processes["ledger"]
+        if not ledger.alive:
+            return "the ledger does not run"
+        waiting, quarantined = ledger.node.store.counts("county")
+        if quarantined:
+            return f"{quarantined} items are quarantined"
+        return f"{waiting} items wait" if waiting else ""
+
+    def finish(self) -> None:
+        """The end: the same records here and there, each once, the chain whole."""
+        node = self.sim.processes["ledger"].node
+        self.ledger_opened(node)
+        here = {seq: record_hash(body) for seq, body in enumerate(node.store.signed_records(), 1)}
+        there = self.sim.county.stored()
+        if here != there:
+            missing = sorted(set(here) - set(there))
+            self.broken(f"ledger and county differ; not there: {missing}")
+        for body in node.store.signed_records():
+            record = decode_signed(body)
+            if record.weigh is not None:
+                name = record.weigh.verdict.value
+                self.verdicts[name] = self.verdicts.get(name, 0) + 1

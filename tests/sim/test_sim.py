@@ -1,0 +1,120 @@
+"""The simulator itself: repeatable to the byte, honest about idle time, and it finds bugs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from hal.contract.types import Authority, Lease, Side
+from terminal.core import interlock, table
+from terminal.core.visit import Phase
+from terminal.ledger.store import Store
+from terminal.uplink.adapters import coap_v1
+from terminal.uplink.exchange import Judgement, Outcome
+from tests.sim.faults import FAULTS
+from tests.sim.run import Sim, simulate
+
+SEEDS_MAX = 50
+BUSY_SEED = 7
+
+
+def test_a_seed_repeats_to_the_byte() -> None:
+    first, second = simulate(BUSY_SEED), simulate(BUSY_SEED)
+    assert first.timeline == second.timeline
+    assert first.digest == second.digest
+    assert first.faults > 0
+    assert simulate(BUSY_SEED + 1).digest != first.digest
+
+
+def test_skipping_idle_time_changes_nothing() -> None:
+    def awake(sim: Sim) -> None:
+        sim.sleeps = False
+
+    skipped, whole = simulate(BUSY_SEED), simulate(BUSY_SEED, prepare=awake)
+    assert not skipped.violation
+    assert skipped.timeline == whole.timeline
+
+
+def test_without_faults_every_truck_gets_its_verdict() -> None:
+    outcome = simulate(2, trucks=2, faults=False)
+    assert (outcome.violation, outcome.passages, outcome.faults) == ("", 2, 0)
+    assert sum(outcome.verdicts.values()) == 2
+
+
+def test_every_fault_says_why_it_must_be_survived() -> None:
+    names = [row.name for row in FAULTS]
+    assert len(set(names)) == len(names)
+    for row in FAULTS:
+        assert row.survive_because
+        assert 0 < row.per_passage < 1
+        assert 0 < row.lasts_ms[0] <= row.lasts_ms[1]
+
+
+def _without(phase: Phase, then: Phase, guard: str) -> AbstractContextManager[Any]:
+    """The table with one guard struck out of the rows from phase to then."""
+    rows = tuple(
+        row._replace(when=tuple(name for name in row.when if name != guard))
+        if row.phase is phase and row.then is then and guard in row.when
+        else row
+        for row in table.BY_PHASE[phase]
+    )
+    assert rows != table.BY_PHASE[phase]
+    return mock.patch.dict(table.BY_PHASE, {phase: rows})
+
+
+def _believes_any_code() -> AbstractContextManager[Any]:
+    def judge(self: Any, request: Any, reply: Any) -> Judgement:
+        if reply.code.startswith(("2.", "4.")):
+            return Judgement(Outcome.DELIVERED, reply.code, "", b"believed")
+        return Judgement(Outcome.LATER, reply.code, reply.why)
+
+    return mock.patch.object(coap_v1.CoapV1, "judge", judge)
+
+
+def _answers_before_the_commit() -> AbstractContextManager[Any]:
+    visits: set[int] = set()
+
+    @contextlib.contextmanager
+    def forgetful(self: Store) -> Any:
+        db = self._live()
+        db.execute("begin immediate")
+        yield
+        db.execute("rollback" if id(self) in visits else "commit")
+        visits.discard(id(self))
+
+    def add_visit(self: Store, *_values: Any) -> None:
+        visits.add(id(self))
+
+    return mock.patch.multiple(Store, transaction=forgetful, add_visit=add_visit)
+
+
+def _exit_before_the_record() -> AbstractContextManager[Any]:
+    def lease(state: Any, seen: Any, until_ns: Any) -> Lease | None:
+        if state.phase is not Phase.COMMITTING:
+            return None
+        return Lease(Side.EXIT, Authority.RECORD, state.visit_id, bytes(32), until_ns)
+
+    return mock.patch.object(interlock, "_exit", lease)
+
+
+PLANTED: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "weighed without trust": lambda: _without(Phase.WEIGHING, Phase.WEIGHING, "weight_trusted"),
+    "any answer is a receipt": _believes_any_code,
+    "acknowledged before the commit": _answers_before_the_commit,
+    "exit leased before the record": _exit_before_the_record,
+}
+"""Bugs as they might be written, by what goes wrong."""
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    with PLANTED[bug]():
+        for seed in range(1, SEEDS_MAX + 1):
+            if simulate(seed).violation:
+                return
+    raise AssertionError(f"{bug}: not found within {SEEDS_MAX} seeds")
