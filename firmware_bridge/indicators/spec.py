@@ -58,10 +58,10 @@ class CheckKind(Enum):
 class Confirm(Enum):
     """When a person's comparison with the display is needed before a number is passed on."""
 
-    ALWAYS = "always"
+    NEVER = "never"
     DUMMY_ZEROS = "dummy-zeros"
     """Only for frames whose place code is negative (Toledo codes 000 and 001)."""
-    NEVER = "never"
+    ALWAYS = "always"
 
 
 class PlacesRule(Enum):
