@@ -198,6 +198,17 @@ def faults(lane: LaneKind) -> list[Abstract]:
     return list(dict.fromkeys(odd + keyed + broken))
 
 
+def early(one: Abstract) -> bool:
+    """Inputs tried before weighing: what the peers say is taken in by the same code later."""
+    return one.message not in LATE_WORDS
+
+
+LATE_WORDS = (
+    "read", "unsure", "captured", "vehicle", "ack of another", "ack without hash", "camera away",
+    "ledger away", "keyed: plate",
+)  # fmt: skip
+
+
 def calm(one: Abstract) -> bool:
     """Inputs tried at the very tick a long clock runs out; all others follow a tick later."""
     return (

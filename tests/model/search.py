@@ -25,6 +25,7 @@ from tests.model.environment import TICK_MS, Abstract
 
 HOME_STEPS_MAX = 60
 VIOLATIONS_MAX = 5
+EARLY = (Phase.LOCKOUT, Phase.IDLE, Phase.ENTERING, Phase.POSITIONING)
 
 
 @dataclass
@@ -58,10 +59,9 @@ class Search:
         self.report = Report(f"{lane.value} {barrier.value} {facet}")
         self.states: dict[Key, State] = {}
         self.came_from: dict[Key, tuple[Key, Abstract, int] | None] = {}
-        self._inputs: dict[int, list[tuple[Abstract, Inputs]]] = {}
+        self._inputs: dict[tuple[int, bool], list[tuple[Abstract, Inputs]]] = {}
         self._abstract = env.SETS[facet](lane)
         self._seen: dict[int, Seen] = {}
-        self._kept: list[Inputs] = []
 
     def run(self) -> Report:
         """Search to the end or to the bound, then look for the way home from every state."""
@@ -89,14 +89,18 @@ class Search:
         self.report.seconds = time.perf_counter() - started
         return self.report
 
-    def inputs_for(self, wait_ms: int) -> list[tuple[Abstract, Inputs]]:
-        made = self._inputs.get(wait_ms)
+    def inputs_for(self, wait_ms: int, early: bool) -> list[tuple[Abstract, Inputs]]:
+        """All inputs that may follow; made once, so that looking at them is remembered."""
+        made = self._inputs.get((wait_ms, early))
         if made is None:
-            those = [one for one in self._abstract if wait_ms == TICK_MS or env.calm(one)]
-            made = [(one, env.real(one, wait_ms, self.params)) for one in those]
+            made = [
+                (one, env.real(one, wait_ms, self.params))
+                for one in self._abstract
+                if (wait_ms == TICK_MS or env.calm(one)) and (not early or env.early(one))
+            ]
             for _, inputs in made:
                 self._seen[id(inputs)] = quality.look(inputs, self.params)
-            self._inputs[wait_ms] = made
+            self._inputs[wait_ms, early] = made
         return made
 
     def _explore(self) -> None:
@@ -113,7 +117,7 @@ class Search:
                     return
                 before = states[key]
                 for wait_ms in (TICK_MS, *waits_of(key, before)):
-                    made = self.inputs_for(wait_ms)
+                    made = self.inputs_for(wait_ms, key.phase in EARLY)
                     for abstract, inputs in made:
                         after, outputs = step(before, inputs, params)
                         broken = invariants.check(before, inputs, after, outputs, params)

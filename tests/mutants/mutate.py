@@ -1,0 +1,275 @@
+"""Small wrong changes to a module's syntax tree, each at one place, each told in a line.
+
+Shifts: comparisons moved by one or turned round, and/or swapped, arithmetic and bit operators
+exchanged, integers raised by one, truth values flipped, conditions negated; rows of the transition
+table dropped, their guards negated, targets swapped and effects removed.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+ORDER: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+ROW_MAKERS = ("_go", "_hold", "_disable", "Row")
+PHASES_SWAPPED = {"LOCKOUT": "IDLE", "HELD": "POSITIONING"}
+"""Where a row leads instead; every other target becomes LOCKOUT."""
+NEGATED_GUARDS = (
+    "GUARDS = GUARDS | {'not ' + k: (lambda f, g=v: not g(f)) for k, v in GUARDS.items()}"
+)
+
+
+class Mutant(NamedTuple):
+    """One change. place: "function: source of the changed expression", stable over edits."""
+
+    module: str
+    line: int
+    place: str
+    change: str
+    row: int | None
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}:{self.place} => {self.change}"
+
+
+Site = tuple[int, str, Callable[[ast.AST], ast.AST | None]]
+"""Place of the node in walking order, what changes, and how."""
+
+
+def mutants_of(module: str, source: str) -> Iterator[Mutant]:
+    """Every mutant of one module, in the order of its lines."""
+    tree = ast.parse(source)
+    skipped = set(_not_code(tree))
+    owners = _owners(tree)
+    for place, node in enumerate(ast.walk(tree)):
+        if id(node) in skipped:
+            continue
+        for what, change in _changes(node):
+            changed = copy.deepcopy(tree)
+            twin = next(other for at, other in enumerate(ast.walk(changed)) if at == place)
+            change(twin)
+            ast.fix_missing_locations(changed)
+            text = " ".join(ast.unparse(node).split())[:70]
+            name = f"{owners.get(id(node), 'module')}: {text}"
+            yield Mutant(module, getattr(node, "lineno", 1), name, what, None, changed)
+    if module.endswith("core.table"):
+        yield from _row_mutants(module, tree)
+
+
+def _not_code(tree: ast.Module) -> Iterator[int]:
+    """Annotations, documentation and assertion texts: nothing there is executed or promised."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign):
+            yield from map(id, ast.walk(node.annotation))
+        elif isinstance(node, ast.FunctionDef):
+            for part in (node.returns, *(arg.annotation for arg in _arguments(node))):
+                if part is not None:
+                    yield from map(id, ast.walk(part))
+        elif isinstance(node, ast.Assert) and node.msg is not None:
+            yield from map(id, ast.walk(node.msg))
+        elif isinstance(node, ast.Assign) and _is_alias(node):
+            yield from map(id, ast.walk(node))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            for decorator in node.decorator_list:
+                yield from map(id, ast.walk(decorator))
+
+
+def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+def _is_alias(node: ast.Assign) -> bool:
+    """A type alias such as Value = int | str: it has names only."""
+    if not isinstance(node.value, ast.BinOp):
+        return False
+    names = (ast.BinOp, ast.BitOr, ast.Name, ast.Load, ast.Subscript, ast.Tuple)
+    return isinstance(node.value.op, ast.BitOr) and all(
+        isinstance(part, names) for part in ast.walk(node.value)
+    )
+
+
+def _owners(tree: ast.Module) -> dict[int, str]:
+    owners: dict[int, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            for part in ast.walk(node):
+                owners[id(part)] = node.name
+    return owners
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
+    if isinstance(node, ast.Compare):
+        for at, op in enumerate(node.ops):
+            for other in ORDER[type(op)]:
+                yield f"{type(op).__name__} to {other.__name__}", _set_op(at, other)
+    elif isinstance(node, ast.BoolOp):
+        other_op = ast.Or if isinstance(node.op, ast.And) else ast.And
+        yield f"to {other_op.__name__}", _set("op", other_op)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "not removed", _replace_not
+    elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        arithmetic = ARITHMETIC[type(node.op)]
+        yield f"{type(node.op).__name__} to {arithmetic.__name__}", _set("op", arithmetic)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield "flipped", _flip
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+        yield "plus one", _raise
+    elif isinstance(node, ast.If | ast.IfExp) and isinstance(
+        node.test, ast.Name | ast.Attribute | ast.Call
+    ):
+        yield "condition negated", _negate
+
+
+def _set_op(at: int, op: type[ast.cmpop]) -> Callable[[ast.AST], None]:
+    def change(node: ast.AST) -> None:
+        assert isinstance(node, ast.Compare)
+        node.ops[at] = op()
+
+    return change
+
+
+def _set(name: str, made: Callable[[], ast.AST]) -> Callable[[ast.AST], None]:
+    return lambda node: setattr(node, name, made())
+
+
+def _replace_not(node: ast.AST) -> None:
+    """not x becomes not not x: the same node keeps its place in the tree."""
+    assert isinstance(node, ast.UnaryOp)
+    node.operand = ast.UnaryOp(ast.Not(), node.operand)
+
+
+def _flip(node: ast.AST) -> None:
+    assert isinstance(node, ast.Constant)
+    node.value = not node.value
+
+
+def _raise(node: ast.AST) -> None:
+    assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, int)
+    node.value += 1
+
+
+def _negate(node: ast.AST) -> None:
+    assert isinstance(node, ast.If | ast.IfExp)
+    node.test = ast.UnaryOp(ast.Not(), node.test)
+
+
+# ---------------------------------------------------------------------- rows of the table
+def _tables(tree: ast.Module) -> list[ast.Tuple]:
+    """The tuples DISABLE and ROWS, in this order."""
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Tuple):
+            assert isinstance(node.target, ast.Name)
+            found[node.target.id] = node.value
+    return [found["DISABLE"], found["ROWS"]]
+
+
+def _row_mutants(module: str, tree: ast.Module) -> Iterator[Mutant]:
+    index = 0
+    for which, table in enumerate(_tables(tree)):
+        for at, row in enumerate(table.elts):
+            assert isinstance(row, ast.Call)
+            for what, change in _row_changes(row):
+                changed = copy.deepcopy(tree)
+                elements = _tables(changed)[which].elts
+                twin = elements[at]
+                assert isinstance(twin, ast.Call)
+                if change is None:
+                    del elements[at]
+                else:
+                    change(twin)
+                guards = ast.parse(NEGATED_GUARDS).body
+                first = next(
+                    n for n, part in enumerate(changed.body) if isinstance(part, ast.ClassDef)
+                )
+                changed.body[first:first] = guards
+                ast.fix_missing_locations(changed)
+                text = " ".join(ast.unparse(row).split())[:110]
+                yield Mutant(module, row.lineno, f"row {text}", what, index, changed)
+            index += 1
+
+
+def _row_changes(row: ast.Call) -> Iterator[tuple[str, Callable[[ast.Call], None] | None]]:
+    yield "row dropped", None
+    for at, part in enumerate(row.args):
+        if isinstance(part, ast.Tuple) and at == (0 if _maker(row) == "_disable" else 1):
+            for guard_at, guard in enumerate(part.elts):
+                assert isinstance(guard, ast.Constant)
+                yield f"guard {guard.value} negated", _negate_guard(at, guard_at)
+    if _maker(row) == "_disable":
+        yield "guard negated", _negate_guard(0, None)
+        return
+    effects = _effects(row)
+    for effect_at, effect in enumerate(effects):
+        yield f"effect {effect.value} removed", _drop_effect(effect_at)
+    if _maker(row) != "_hold":
+        yield "target swapped", _swap_target
+
+
+def _maker(row: ast.Call) -> str:
+    assert isinstance(row.func, ast.Name)
+    assert row.func.id in ROW_MAKERS
+    return row.func.id
+
+
+def _effects(row: ast.Call) -> list[ast.Constant]:
+    if _maker(row) == "Row":
+        assert isinstance(row.args[3], ast.Tuple)
+        found = row.args[3].elts
+    else:
+        found = row.args[4:]
+    return [one for one in found if isinstance(one, ast.Constant)]
+
+
+def _negate_guard(at: int, guard_at: int | None) -> Callable[[ast.Call], None]:
+    def change(row: ast.Call) -> None:
+        part = row.args[at]
+        guard = part if guard_at is None else part.elts[guard_at]  # type: ignore[attr-defined]
+        assert isinstance(guard, ast.Constant)
+        guard.value = f"not {guard.value}"
+
+    return change
+
+
+def _drop_effect(effect_at: int) -> Callable[[ast.Call], None]:
+    def change(row: ast.Call) -> None:
+        if _maker(row) == "Row":
+            assert isinstance(row.args[3], ast.Tuple)
+            del row.args[3].elts[effect_at]
+        else:
+            del row.args[4 + effect_at]
+
+    return change
+
+
+def _swap_target(row: ast.Call) -> None:
+    target = row.args[2]
+    assert isinstance(target, ast.Attribute)
+    target.attr = PHASES_SWAPPED.get(target.attr, "LOCKOUT")
