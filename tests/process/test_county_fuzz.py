@@ -14,8 +14,12 @@ from terminal.county.conformance import load_vectors
 from terminal.county.hardening import RECENT_MAX, RECENT_S, RecentMessages
 from terminal.county.report import read_report
 from terminal.county.server import running_county
+from terminal.messages import ItemClass
+from terminal.uplink.adapters.coap_v1 import CoapV1
+from terminal.uplink.exchange import Outcome, Request, WireReply
 from tests.link.fuzzer import BATCH, datagram, fuzz
-from tests.process.test_uplink_loopback import options
+from tests.process.test_uplink_loopback import TIMES, options
+from tests.unit.county.samples import Chain
 
 COUNT = 3_000
 
@@ -74,3 +78,41 @@ def test_a_repeated_message_gets_the_same_answer_and_is_not_done_again(tmp_path:
     first, second, refused = asyncio.run(scenario())
     assert first == second
     assert refused == 1
+
+
+@pytest.mark.process
+def test_a_wrapped_message_id_brings_an_old_answer_that_proves_nothing(tmp_path: Path) -> None:
+    """Message IDs wrap after 65,536: the new request is taken for the old one and not done."""
+    chain = Chain()
+    opts = options(tmp_path, chain)
+    items = [chain.add(), chain.add()]
+
+    def put_both() -> list[bytes]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(10)
+            answers = []
+            for name, signed in items:
+                sender.sendto(datagram(3, 7, f"v1/records/{name}", signed, 18), opts_address)
+                answers.append(sender.recv(1_500))
+            return answers
+
+    opts_address = (opts.host, opts.port)
+
+    async def scenario() -> list[bytes]:
+        async with running_county(opts, TIMES):
+            return await asyncio.to_thread(put_both)
+
+    first, second = asyncio.run(scenario())
+    assert second == first, "a success by its code"
+    assert read_report(opts.store).records == 1, "and yet nothing was stored"
+    payload = second[8:].partition(b"\xff")[2]
+    judged = [
+        CoapV1()
+        .judge(
+            Request("county", n, ItemClass.RECORD, name, b"", signed, ""),
+            WireReply("2.01", payload, "", "UDP"),
+        )
+        .outcome
+        for n, (name, signed) in enumerate(items)
+    ]
+    assert judged == [Outcome.DELIVERED, Outcome.LATER]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiocoap.oscore import FilesystemSecurityContext
 
+from terminal.cli import main
 from terminal.uplink.oscore import ContextLostError, PowerSafeContext, make_pair, open_context
 
 USES = 4_000
@@ -106,3 +107,11 @@ def test_a_lost_number_or_a_held_lock_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t/sequence.json").unlink()
     with pytest.raises(ContextLostError, match=r"sequence\.json is missing"):
         open_context(tmp_path / "t")
+
+
+def test_the_command_makes_a_pair_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["oscore-pair", str(tmp_path / "t"), str(tmp_path / "c")]
+    assert main(words) == 0
+    assert open_context(tmp_path / "t").sender_id != b""
+    assert main(words) == 65
+    assert "name a new folder" in capsys.readouterr().err
