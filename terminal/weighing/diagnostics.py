@@ -212,6 +212,8 @@ class Diagnostics:
             self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
 
     def _note(self, flags: WeighFlag, cell: int, now_ns: MonotonicNs) -> None:
+        if flags == self._before:
+            return
         for flag in WeighFlag:
             if flag in flags and flag not in self._before:
                 detail = f"cell {cell}" if cell >= 0 else ""

@@ -21,6 +21,9 @@ STUCK_SAMPLES_MIN = 12
 SATURATED_RUN_MIN = 3
 PENDING_BINS_MAX = 4_096
 BURST_HOLD_S = 1.0
+UNUSABLE = int(SampleFlag.DESYNC | SampleFlag.READ_TOO_LONG)
+MISSED = int(SampleFlag.MISSED)
+SATURATED = int(SampleFlag.SATURATED)
 
 
 @dataclass(slots=True)
@@ -161,12 +164,13 @@ class CellStream:
         return self.saturated_run >= SATURATED_RUN_MIN
 
     def _usable(self, sample: RawSample, counts: int, at_s: float) -> bool:
-        if sample.flags & (SampleFlag.DESYNC | SampleFlag.READ_TOO_LONG):
+        flags = int(sample.flags)  # plain integers: enum arithmetic is slow at 2,560 a second
+        if flags & UNUSABLE:
             self.counters.desync += 1
             return False
-        if sample.flags & SampleFlag.MISSED:
+        if flags & MISSED:
             self.counters.missing += 1
-        if abs(counts) >= self.full_scale - 1 or sample.flags & SampleFlag.SATURATED:
+        if abs(counts) >= self.full_scale - 1 or flags & SATURATED:
             self.counters.saturated += 1
             self.saturated_run += 1
         else:

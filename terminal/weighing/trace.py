@@ -115,7 +115,7 @@ class _Notes:
 
     def take(self, weighed: Weighed, t: float) -> None:
         """t: the stamp of the newest row fed."""
-        for flag in WeighFlag:
+        for flag in WeighFlag if weighed.flags else ():
             name = (flag.name or "").lower()
             if flag in weighed.flags and name not in self.flags:
                 cell = weighed.cell if weighed.cell >= 0 else None

@@ -32,6 +32,8 @@ BELOW_ZERO_S = 5.0
 EMPTY_SHARE = 0.75
 """A first zero further off than this share of the occupied threshold could be a vehicle."""
 WINDOW_S = 1.5
+JUDGE_BINS = 4
+"""The window is judged every fourth bin; it changes slowly."""
 STILL_DIVISIONS = 1.0
 ZERO_AGE_S_MAX = 4 * 3_600
 EVENTS_MAX = 64
@@ -56,7 +58,8 @@ class ZeroKeeper:
         self._span = np.asarray(params.kg_per_count, dtype=float)
         self._calibrated = np.asarray(params.zero_counts, dtype=float)
         self.counts = self._calibrated.copy()
-        self._step_s = step_s
+        self._step_s = step_s * JUDGE_BINS
+        self._fed = 0
         self._window: deque[np.ndarray] = deque(maxlen=max(3, round(WINDOW_S / step_s)))
         self._initial_kg = 0.0
         self._restored = False
@@ -73,7 +76,8 @@ class ZeroKeeper:
             self._below_s = 0.0
             return
         self._window.append(counts)
-        if len(self._window) < (self._window.maxlen or 0):
+        self._fed += 1
+        if len(self._window) < (self._window.maxlen or 0) or self._fed % JUDGE_BINS:
             return
         block = np.asarray(self._window)
         total = (block - self.counts) @ self._span
