@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("plate", "read number plates in picture files"),
     ("units", "write the systemd units of the process table to a folder"),
     ("listen", "find an indicator's line settings and format by listening to its port"),
+    ("firmware", "look at the microcontroller front end, or write its firmware"),
     ("process", "run one process of the table (the supervisor and systemd call this)"),
 )
 

@@ -18,6 +18,8 @@ from hal.contract.types import LEASE_NS_MAX, NS_PER_MS, NS_PER_S, Fault, FaultCo
 HELLO_NS = 250 * NS_PER_MS
 PING_NS = 100 * NS_PER_MS
 SILENT_NS_MAX = 500 * NS_PER_MS
+ASKED_NS_MAX = LEASE_NS_MAX - 50 * NS_PER_MS
+"""A board is asked for less than the longest lease: line and loops take their time too."""
 PINGS_MAX = 32
 HELLOS_QUIET = 2
 """Hellos without an answer before it is called a fault."""
@@ -108,12 +110,12 @@ class Session:
         return faults
 
     def lease(self, mask: int, until_ns: MonotonicNs, now_ns: MonotonicNs) -> bool:
-        """Ask for outputs until a host time, cut to 300 ms; False while that cannot be said."""
+        """Ask for outputs until a host time, cut to ASKED_NS_MAX; False while nobody listens."""
         if self.state is not LinkState.UP or (mask and not self.clock.known):
             return False
         until_us = 0
         if mask:
-            until_us = self.clock.device_us(MonotonicNs(min(until_ns, now_ns + LEASE_NS_MAX)))
+            until_us = self.clock.device_us(MonotonicNs(min(until_ns, now_ns + ASKED_NS_MAX)))
         self._lease_seq = (self._lease_seq + 1) % SEQ
         self._send(Type.LEASE, protocol.lease(self._lease_seq, mask, max(0, until_us)))
         return True
