@@ -73,7 +73,8 @@ class Amplifier(_Section, frozen=True):
     """The load-cell front end, when source = "amplifier".
 
     clock_pins, data_pins: one BCM number a cell for hx711 and ads1232; power_pin: PDWN of all
-    ADS1232, -1 when strapped high. iio_devices: names or numbers under /sys/bus/iio, one a cell.
+    ADS1232, -1 when strapped high. ready_pin: DRDY of a single NAU7802. iio_devices: names or
+    numbers under /sys/bus/iio, one a cell.
     port, baud: line of the microcontroller.
     """
 
@@ -92,6 +93,7 @@ class Amplifier(_Section, frozen=True):
     clock_pins: Annotated[tuple[int, ...], Meta(max_length=8)] = ()
     data_pins: Annotated[tuple[int, ...], Meta(max_length=8)] = ()
     power_pin: Line = -1
+    ready_pin: Line = -1
     iio_devices: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
     plugin: str = ""
     options: dict[str, str | int | bool] = {}

@@ -90,6 +90,9 @@ def used_lines(config: Config) -> Iterator[tuple[str, int]]:
             yield from ((f"amplifier.{key}[{at}]", pin) for at, pin in enumerate(pins))
         if amplifier.kind == "ads1232" and amplifier.power_pin >= 0:
             yield "amplifier.power_pin", amplifier.power_pin
+    nau7802 = config.weighing.source == "amplifier" and amplifier.kind == "nau7802"
+    if nau7802 and amplifier.ready_pin >= 0:
+        yield "amplifier.ready_pin", amplifier.ready_pin
     if field.kind == "gpio":
         for key in FIELD_LINES + RELAYS:
             entry = key.startswith("entry_") and config.lane.kind != "double"

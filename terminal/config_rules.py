@@ -79,6 +79,8 @@ def _cells(config: Config) -> Iterator[Problem]:
         yield Problem(
             "amplifier.mux_address", "0", "the multiplexer's address (all NAU7802 share 0x2A)"
         )
+    if amplifier.ready_pin >= 0 and amplifier.cells > 1:
+        yield Problem("amplifier.ready_pin", str(amplifier.ready_pin), "-1: DRDY is of one chip")
     settings = CONVERTERS.get(amplifier.kind, {})
     for key, allowed in settings.items():
         if getattr(amplifier, key) not in allowed:

@@ -25,7 +25,9 @@ from hal.contract.types import (
     LoadCellInfo,
     MonotonicNs,
     RawSample,
+    Tri,
 )
+from hal.drivers.lines import Contact
 from hal.drivers.plausible import SampleWatch
 from hal.drivers.tally import Tally
 
@@ -88,8 +90,9 @@ class Nau7802LoadCells:
     """LoadCell of a deck's NAU7802 converters.
 
     address: the chips' own (0x2A always). mux_address: the TCA9548A, or None for one chip; cell
-    n sits on channel n. pause: sleeps nanoseconds, called while opening only. Faults: BUS,
-    RESET, TIMEOUT, CALIBRATION. Raises DeviceAbsentError at construction, nothing later.
+    n sits on channel n. pause: sleeps nanoseconds, called while opening only. ready: the DRDY
+    line of a chip alone on its bus, which then is asked only when a conversion waits. Faults:
+    BUS, RESET, TIMEOUT, CALIBRATION. Raises DeviceAbsentError at construction, nothing later.
     """
 
     def __init__(  # noqa: PLR0913  # the wiring of one front end, all of it needed
@@ -104,12 +107,14 @@ class Nau7802LoadCells:
         name: str,
         *,
         pause: Callable[[int], None],
+        ready: Contact | None = None,
     ) -> None:
+        assert ready is None or cells == 1, "one line tells of one chip"
         assert rate_sps in RATE_BITS
         assert gain in GAINS
         assert 1 <= cells <= (CELLS_MAX if mux_address is not None else 1)
         self._bus, self._address, self._mux_address = bus, address, mux_address
-        self._clock, self._name = clock, name
+        self._clock, self._name, self._ready = clock, name, ready
         self._ctrl1 = LDO_3V0 | GAINS.index(gain)
         self._ctrl2 = RATE_BITS[rate_sps] << 4
         self._period_ns = NS_PER_S // rate_sps
@@ -164,6 +169,17 @@ class Nau7802LoadCells:
             except OSError:
                 continue  # an absent chip needs no power-down
         self._bus.close()
+        if self._ready is not None:
+            self._ready.close()
+
+    def _quiet(self, cell: _Cell, now_ns: MonotonicNs) -> bool:
+        """DRDY low for no longer than it may be: nothing to ask the bus for.
+
+        A line that cannot be read counts as high, so a broken wire costs transfers, not samples.
+        """
+        if self._ready is None or now_ns - cell.ready_ns > SILENT_PERIODS_MAX * self._period_ns:
+            return False
+        return self._ready.closed() is Tri.YES
 
     def _open(self, pause: Callable[[int], None]) -> None:
         """Walk all cells to RUN together: the LDO ramp is waited for once, not once a cell."""
@@ -276,6 +292,8 @@ class Nau7802LoadCells:
 
     def _convert(self, cell: _Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
         """Read one conversion when it is ready; notice a reset and a silent converter."""
+        if self._quiet(cell, now_ns):
+            return None
         control = self._get(PU_CTRL)
         if control & ~(CR | PUR) & 0xFF != RUNNING:
             why = f"PU_CTRL reads {control:#04x}: the chip lost its supply and starts again"

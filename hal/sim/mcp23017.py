@@ -12,11 +12,14 @@ from random import Random
 from typing import Final
 
 from hal.contract.devices import Clock
+from hal.sim.gpio import SimGpio
 from hal.sim.world import World
 
 REGISTERS: Final = 0x16
 IODIR, GPPU, GPIO, OLAT = 0x00, 0x0C, 0x12, 0x14
 LINES: Final = 16
+EXPANDER_FIRST: Final = 100
+"""Line numbers of the drivers from here on are the expander's."""
 
 
 class SimExpander:
@@ -104,3 +107,18 @@ class SimExpander:
                 high = bool((pulled | floating) >> line & 1)
             levels |= high << line
         return levels
+
+
+class SimHeader(SimGpio):
+    """A header with an expander beside it: contacts go to whichever carries their line."""
+
+    def __init__(self, expander: SimExpander) -> None:
+        super().__init__()
+        self.expander = expander
+
+    def attach_contact(self, gpio: int, closed: Callable[[], bool]) -> None:
+        """The line is connected to ground while closed() is true."""
+        if gpio >= EXPANDER_FIRST:
+            self.expander.attach_contact(gpio - EXPANDER_FIRST, closed)
+        else:
+            super().attach_contact(gpio, closed)

@@ -66,6 +66,13 @@ class Nau7802Chip:
         self._powered = alive
         return alive and not self.nack
 
+    def drdy(self) -> bool:
+        """The DRDY pin: high while a conversion waits; low without supply."""
+        if not self.answers():
+            return False
+        self._advance()
+        return self._ready
+
     def read(self, register: int, length: int) -> bytes:
         """Registers as they are now; reading the conversion clears cycle ready."""
         self._advance()

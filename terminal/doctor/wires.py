@@ -41,6 +41,7 @@ COLOURS: Final = (
     ("clock_pins", "yellow"),
     ("data_pins", "white"),
     ("power_pin", "brown"),
+    ("ready_pin", "white"),
 )
 BUS_COLOURS: Final = {"SDA": "blue", "SCL": "yellow"}
 SPI_SIGNALS: Final = {

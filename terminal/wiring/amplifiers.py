@@ -24,13 +24,14 @@ def load_cell(context: Context, lines: object) -> LoadCell:
 
 
 def _nau7802(context: Context, lines: object) -> LoadCell:
-    del lines
+    from hal.drivers.lines import Contact
     from hal.drivers.nau7802 import Nau7802LoadCells
     from hal.linux.clock import pause
 
     amplifier = context.config.amplifier
     mux = amplifier.mux_address or None
     bus: I2c
+    ready: Contact | None = None
     if amplifier.kind == "sim":
         from hal.sim.nau7802 import SimI2c
 
@@ -39,6 +40,8 @@ def _nau7802(context: Context, lines: object) -> LoadCell:
         from hal.linux.i2c import LinuxI2c
 
         bus = LinuxI2c(amplifier.bus, NAME)
+        if amplifier.ready_pin >= 0:
+            ready = Contact(lines, amplifier.ready_pin, NAME)
     return Nau7802LoadCells(
         bus,
         amplifier.address,
@@ -49,6 +52,7 @@ def _nau7802(context: Context, lines: object) -> LoadCell:
         context.clock,
         NAME,
         pause=pause,
+        ready=ready,
     )
 
 

@@ -60,11 +60,15 @@ def _expander(context: Context) -> object:
 
 
 def _simulated_gpio(context: Context) -> object:
-    from hal.sim.gpio import SimGpio, wire_inputs
+    from hal.drivers.mcp23017 import Mcp23017Gpio
+    from hal.sim.gpio import wire_inputs
+    from hal.sim.mcp23017 import SimExpander, SimHeader
     from hal.sim.relay import SimBarrier, SimRelay
 
-    config, world, gpio = context.config, context.world(), SimGpio()
+    config, world = context.config, context.world()
     field = config.field
+    chip = SimExpander(world, field.expander_address, context.clock)
+    gpio = SimHeader(chip)
     wire_inputs(
         gpio, world, context.clock, _input_pins(field), normally_closed=field.normally_closed
     )
@@ -86,7 +90,9 @@ def _simulated_gpio(context: Context) -> object:
     for name in ("lamp_entry", "lamp_exit", "siren"):
         if getattr(field, name) >= 0:
             SimRelay(gpio, getattr(field, name), world, name, field.relay_active_high)
-    return gpio
+    if not field.expander_address:
+        return gpio
+    return Lines(gpio, Mcp23017Gpio(chip, field.expander_address, context.clock, "field expander"))
 
 
 def _input_pins(field: Field) -> dict[InputName, int]:

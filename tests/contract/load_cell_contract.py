@@ -106,6 +106,18 @@ class LoadCellContract:
             assert mine[0].flags & SampleFlag.AFTER_FAULT
             assert not mine[-1].flags
 
+    def test_what_it_returns_is_counted(self, device):
+        tally = getattr(device, "tally", None)
+        if tally is None:
+            pytest.skip("this driver counts nothing itself")
+        before, faults_before = tally.samples, sum(tally.faults.values())
+        found = self.run(device, 50)
+        self.unplug()
+        found += self.run(device, 200)
+        faults = [item for item in found if isinstance(item, Fault)]
+        assert tally.samples - before == len(found) - len(faults)
+        assert sum(tally.faults.values()) - faults_before == len(faults) > 0
+
     def test_closed_twice_and_silent_after(self, device):
         device.close()
         device.close()

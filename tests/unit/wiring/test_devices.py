@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.contract.types import DeviceAbsentError, DeviceInfo
+from hal.contract.types import DeviceAbsentError, DeviceInfo, InputName, Tri
 from hal.drivers.ads1232 import Ads1232LoadCells
 from hal.drivers.hx711 import Hx711LoadCells
 from hal.drivers.keypad_matrix import MatrixKeypad
@@ -16,12 +16,14 @@ from hal.sim.ads1232 import Ads1232Chip
 from hal.sim.gpio import SimGpio
 from hal.sim.hx711 import Hx711Chip
 from hal.sim.mcp23017 import SimExpander
+from hal.sim.nau7802 import SimI2c
 from hal.sim.sign import SimSpi
 from terminal.config import Loaded
 from terminal.config_load import parse
 from terminal.wiring import amplifiers, panel_devices
 from terminal.wiring.amplifiers import load_cell
 from terminal.wiring.context import Context
+from terminal.wiring.devices import lane_devices
 from terminal.wiring.plugins import open_plugin
 from tests.contract.worlds import HandClock, HandWorld
 
@@ -190,3 +192,30 @@ def test_a_plugin_that_is_not_installed_is_a_typed_error(section):
     }
     with pytest.raises(DeviceAbsentError, match="never-heard-of"):
         openers[section](here)
+
+
+def test_inputs_of_a_simulated_lane_may_sit_on_an_expander(sleep_on_hand_clock):
+    here = context("[field]\nexpander_address = 0x21\nestop = 100\nbeam_exit = 113")
+    sleep_on_hand_clock(here.clock)
+    here.clock.now_ns += 1
+    devices = lane_devices(here)
+    here.world().set_input(InputName.ESTOP, True)
+    for _ in range(6):
+        here.clock.now_ns += 10_000_000
+        levels = devices.inputs.poll(here.clock.monotonic_ns())
+    assert (levels[InputName.ESTOP].value, levels[InputName.BEAM_EXIT].value) == (Tri.YES, Tri.NO)
+    assert devices.simulated()
+    devices.close()
+
+
+def test_a_single_converter_s_ready_line_is_claimed(monkeypatch):
+    here = context('[amplifier]\nkind = "nau7802"\ncells = 1\nmux_address = 0\nready_pin = 4')
+    gpio = SimGpio()
+    bus = SimI2c(here.world(), 1, None, here.clock)
+    monkeypatch.setattr("hal.linux.i2c.LinuxI2c", lambda _number, _name: bus)
+    monkeypatch.setattr("hal.linux.clock.pause", here.clock.pause)
+    gpio.attach_contact(4, lambda: not bus.chips[0].drdy())
+    device = load_cell(here, gpio)
+    with pytest.raises(DeviceAbsentError, match="GPIO4"):
+        load_cell(here, gpio)
+    device.close()
