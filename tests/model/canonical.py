@@ -26,23 +26,26 @@ from tests.model.environment import (
 )
 
 Thresholds = tuple[int, ...]
+LANE = Params()
+"""The waits of a lane that was told nothing else; the thresholds below are these."""
+S = 1_000
 PHASE_MS: dict[Phase, Thresholds] = {
-    Phase.ENTERING: (90_000,),
-    Phase.POSITIONING: (90_000,),
-    Phase.WEIGHING: (12_000, 40_000),
-    Phase.COMMITTING: (5_000,),
-    Phase.RELEASING: (120_000,),
+    Phase.ENTERING: tuple(sorted({LANE.boarding_s_max * S, LANE.position_s_max * S})),
+    Phase.POSITIONING: (LANE.position_s_max * S,),
+    Phase.WEIGHING: tuple(sorted({LANE.plate_s_max * S, LANE.settle_s_max * S})),
+    Phase.COMMITTING: (LANE.commit_s_max * S,),
+    Phase.RELEASING: (LANE.leave_s_max * S,),
 }
 """Which ages of the phase a guard reads. EGRESS shows other words later, nothing more."""
-RETRY_MS: Thresholds = (10_000,)
-CLEAR_MS: Thresholds = (1_500,)
-LOCKED_CLEAR_MS: Thresholds = (10_000,)
-READY_MS: Thresholds = (1_000,)
-EMPTY_MS: Thresholds = (3_000,)
-APART_MS: Thresholds = (500,)
-AWRY_MS: Thresholds = (15_000,)
-LOOKUP_MS: Thresholds = (2_000,)
-PHOTO_MS: Thresholds = (3_000,)
+RETRY_MS: Thresholds = (LANE.save_retry_s * S,)
+CLEAR_MS: Thresholds = (LANE.close_delay_ms,)
+LOCKED_CLEAR_MS: Thresholds = (LANE.restart_close_s * S,)
+READY_MS: Thresholds = (LANE.ready_ms,)
+EMPTY_MS: Thresholds = (LANE.not_empty_ms,)
+APART_MS: Thresholds = (LANE.relay_ms_max,)
+AWRY_MS: Thresholds = (LANE.barrier_s_max * S,)
+LOOKUP_MS: Thresholds = (LANE.lookup_ms_max,)
+PHOTO_MS: Thresholds = (LANE.photo_ms_max,)
 RESIDUE_IN = (Phase.HELD, Phase.RELEASING, Phase.CLEARING, Phase.EGRESS)
 CHOOSING = (Phase.ENTERING, Phase.POSITIONING, Phase.WEIGHING, Phase.HELD)
 

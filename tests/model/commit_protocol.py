@@ -24,7 +24,7 @@ from tests.model.environment import TICK_MS, Abstract
 
 CHANNEL_MAX = 2
 CRASHES_MAX = 2
-VISITS_MAX = 3
+VISITS_MAX = 2
 WEIGHTS = ("held", "heavy", "moving")
 
 

@@ -45,8 +45,6 @@ from terminal.core.types import (
 NOW_NS = 10**15
 OLD_NS = MonotonicNs(1)
 TICK_MS = 10
-WAITS_MS = (500, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 12_000, 15_000, 40_000, 90_000, 120_000)
-"""The thresholds of Params, each crossed by one wait."""
 BOOT_ID = 1
 VISIT_ID = BOOT_ID << 20 | 1
 OTHER_VISIT_ID = BOOT_ID << 20

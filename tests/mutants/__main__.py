@@ -28,6 +28,13 @@ from tests.mutants.mutate import Mutant, mutants_of
 from tests.mutants.runner import SURVIVED, kill
 
 WORKERS = 2
+AREAS: dict[str, tuple[str, ...]] = {
+    "terminal.core.plate": ("tests.unit.anpr", "tests.unit.core"),
+    "terminal.core": ("tests.unit.core",),
+    "terminal.records": ("tests.unit.test_records", "tests.unit.core.test_numbers"),
+    "terminal.outbox": ("tests.unit.test_outbox", "tests.unit.core.test_numbers"),
+}
+"""Who could notice a changed constant."""
 
 
 class Job(NamedTuple):
@@ -91,12 +98,13 @@ def jobs_of(found: covering.Cover, only: str) -> list[Job]:
 def tests_for(
     mutant: Mutant, found: covering.Cover, lines: dict[int, list[str]], everything: list[str]
 ) -> list[str]:
-    """Those that fire the row or run the line; for what is set at import, all of the module."""
+    """Those that fire the row or run the line; for what is set at import, all of its area."""
     if mutant.row is not None:
         first = found.order(set(found.rows.get(mutant.row, [])))
         return first + [name for name in everything if name not in set(first)]
     named = found.order(set(lines.get(mutant.line, [])))
-    return named or everything or found.order(set(found.cost_s))
+    area = next(names for part, names in AREAS.items() if mutant.module.startswith(part))
+    return named or [name for name in found.order(set(found.cost_s)) if name.startswith(area)]
 
 
 def try_all(jobs: list[Job]) -> tuple[list[Job], Counter[str]]:

@@ -32,6 +32,7 @@ TEST_MODULES = (
     "tests.unit.core.test_limits",
     "tests.unit.core.test_menu",
     "tests.unit.core.test_model_findings",
+    "tests.unit.core.test_numbers",
     "tests.unit.core.test_scale",
     "tests.unit.core.test_scenarios",
     "tests.unit.anpr.test_plate_grammar",

@@ -595,6 +595,7 @@ def test_a_mass_in_idle_that_nobody_brought() -> None:
     assert rig.state.reason is HoldReason.NOT_EMPTY
     rig.load(30_000).press(OPEN_MENU + "2#").run(500)
     assert rig.phase is Phase.EGRESS
+    assert rig.state.verdict is Verdict.REFUSED
     assert rig.out.leases[Side.ENTRY] is not None
     rig.back_out().until(Phase.IDLE)
 
