@@ -22,6 +22,10 @@ ROLLING_S_MIN = 0.5
 SUPPORT_SHARE_MIN = 0.012
 SUPPORT_KG_MIN = 250.0
 SUPPORT_SIGMAS = 3.5
+STEP_M = 0.4
+"""Rows so close to an axle's entry say more about its position than about gains."""
+INDEPENDENT_M = 0.4
+"""Travel over which body bounce forgets itself."""
 GAIN_PRIOR = 0.01
 """Spread of cell gain errors before anything is known."""
 
@@ -67,7 +71,8 @@ def study(
     steps = ramp(travel[:, None] - np.asarray(axles.position_m)[None, :])
     off = _wheel_off(forces @ far, total, steps, axles)
     support = _support_kg(total, travel, axles, bin_s, mass_kg, still_bins)
-    info, vector = _gains(forces, steps, travel, mass_kg)
+    near = np.abs(travel[:, None] - np.asarray(axles.position_m)[None, :]).min(axis=1) < STEP_M
+    info, vector = _gains(forces[~near], steps[~near], travel[~near], mass_kg)
     return Boarding(axles, off, support, info, vector)
 
 
@@ -137,6 +142,6 @@ def _gains(
     design = rows - basis @ (basis.T @ rows)
     variance = float(left @ left) / len(left)
     distance = float(np.ptp(travel[moving]))
-    worth = max(distance / 1.2, 1.0) / len(left)
+    worth = max(distance / INDEPENDENT_M, 1.0) / len(left)
     scale = worth / max(variance, (1e-3 * mass_kg) ** 2)
     return scale * (design.T @ design), scale * (design.T @ left)
