@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from hal.contract.types import DeviceAbsentError, Side
 from terminal import exits
@@ -28,6 +30,7 @@ from terminal.wiring.context import Context
 NAME = "doctor"
 HELP = "find what is connected and what is missing, and try each device"
 SAMPLES_MAX = 64
+Device = TypeVar("Device")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -131,17 +134,29 @@ def _hands_on(args: argparse.Namespace, loaded: Loaded) -> int:
     from terminal.wiring.panel_devices import keypad, sign
 
     context = Context("doctor", loaded, SystemClock())
-    devices = lane_devices(context)
+    devices = lane_devices(context, _without)
     try:
-        bench = Bench(
-            devices, sign(context), keypad(context), Person(), context.clock, loaded.config
-        )
+        panel = _present(lambda: sign(context)), _present(lambda: keypad(context))
+        bench = Bench(devices, *panel, Person(), context.clock, loaded.config)
         if args.live:
             return live(bench)
         failed = [one for one in bench.run(args.test) if one.why]
         return exits.ABSENT if failed else exits.OK
     finally:
         devices.close()
+
+
+def _without(error: DeviceAbsentError) -> None:
+    """One device is not there; the others can still be tried."""
+    print(f"doctor: {error}", file=sys.stderr)
+
+
+def _present(opener: Callable[[], Device]) -> Device | None:
+    try:
+        return opener()
+    except DeviceAbsentError as error:
+        _without(error)
+        return None
 
 
 def live(bench: Bench, pictures: int = 0) -> int:

@@ -51,8 +51,11 @@ ACCESS: dict[str, Access] = {
     ),
     "ledger": Access(),
     "panel": Access(
-        devices=("char-gpiochip rw", "char-spi rw", "char-input r"),
-        groups=("gpio", "spi", "input"),
+        devices=(
+            *("char-gpiochip rw", "char-spi rw", "char-input r"),
+            *("char-i2c rw", "char-usb rw", "char-alsa rw"),  # expander, printer, speaker
+        ),
+        groups=("gpio", "spi", "input", "i2c", "lp", "audio"),
     ),
     "camera": Access(
         devices=("char-video4linux rw", "char-media rw", "char-dma_heap rw"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from hal.contract.devices import Barrier, Lamp, Siren
-from hal.contract.types import NS_PER_MS, NS_PER_S, InputName, Side
+from hal.contract.types import NS_PER_MS, NS_PER_S, DeviceAbsentError, InputName, Side
 from hal.drivers.inputs import GpioFieldInputs
 from hal.drivers.lines import Lines
 from hal.drivers.relay import (
@@ -20,9 +23,17 @@ from terminal.wiring.amplifiers import load_cell
 from terminal.wiring.bridge import indicator
 from terminal.wiring.context import Context
 
+Device = TypeVar("Device")
 
-def lane_devices(context: Context) -> LaneDevices:
-    """Open everything the control process owns. Raises DeviceAbsentError naming the device."""
+
+def lane_devices(
+    context: Context, without: Callable[[DeviceAbsentError], None] | None = None
+) -> LaneDevices:
+    """Open everything the control process owns. Raises DeviceAbsentError naming the device.
+
+    without: told of a front end that is not there, which then is left out (the doctor tries the
+    rest); the control process never leaves one out.
+    """
     config = context.config
     factory = _gpio(context)
     double = config.lane.kind == "double"
@@ -33,10 +44,30 @@ def lane_devices(context: Context) -> LaneDevices:
             _barrier(config, factory, Side.EXIT),
         ),
         lamps=(_lamp(config.field, factory, Side.ENTRY), _lamp(config.field, factory, Side.EXIT)),
-        load_cell=load_cell(context, factory) if config.weighing.source == "amplifier" else None,
-        indicator=indicator(context) if config.weighing.source == "indicator" else None,
+        load_cell=_front_end(
+            config.weighing.source == "amplifier", lambda: load_cell(context, factory), without
+        ),
+        indicator=_front_end(
+            config.weighing.source == "indicator", lambda: indicator(context), without
+        ),
         siren=_siren(config.field, factory),
     )
+
+
+def _front_end(
+    wanted: bool,
+    opener: Callable[[], Device],
+    without: Callable[[DeviceAbsentError], None] | None,
+) -> Device | None:
+    if not wanted:
+        return None
+    try:
+        return opener()
+    except DeviceAbsentError as error:
+        if without is None:
+            raise
+        without(error)
+        return None
 
 
 def _gpio(context: Context) -> object:

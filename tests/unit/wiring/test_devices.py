@@ -219,3 +219,34 @@ def test_a_single_converter_s_ready_line_is_claimed(monkeypatch):
     with pytest.raises(DeviceAbsentError, match="GPIO4"):
         load_cell(here, gpio)
     device.close()
+
+
+def test_only_the_doctor_leaves_out_a_front_end_that_is_not_there(sleep_on_hand_clock):
+    here = context("")
+    sleep_on_hand_clock(here.clock)
+    here.world().powered = False
+    with pytest.raises(DeviceAbsentError, match="load cells"):
+        lane_devices(here)
+    told = []
+    devices = lane_devices(here, told.append)
+    assert devices.load_cell is None
+    assert [error.device for error in told] == ["load cells"]
+    devices.close()
+
+
+def test_an_installed_package_is_found_by_its_entry_point(tmp_path, monkeypatch):
+    (tmp_path / "acme_pad.py").write_text(
+        "from tests.unit.wiring.test_devices import ThirdKeypad\n"
+        "def open_device(options, clock, name):\n"
+        "    assert options == {'port': 3} and name == 'keypad'\n"
+        "    return ThirdKeypad()\n"
+    )
+    info = tmp_path / "acme_pad-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-pad\nVersion: 1.0\n")
+    points = "[weigh_terminal.devices]\nacme-pad = acme_pad:open_device\n"
+    (info / "entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(tmp_path)
+    here = context('[keypad]\nkind = "plugin"\nplugin = "acme-pad"\n[keypad.options]\nport = 3\n')
+    keypad = panel_devices.keypad(here)
+    assert type(keypad).__name__ == "ThirdKeypad"
