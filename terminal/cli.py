@@ -31,6 +31,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("oscore-pair", "make a fresh OSCORE context for one terminal and its receiver"),
     ("calibrate", "calibrate the deck: zero, corners, at least five loads; writes a signed report"),
     ("weigh-trace", "weigh recorded traces with the live pipeline and write the results as JSON"),
+    ("replay", "run a flight-recorder trace through today's core and list what differs"),
+    ("rehearse", "run recorded traffic through another configuration: who is treated differently"),
     ("evidence", "hand over the photos and film of one record, with captions on copies"),
     ("plate-accuracy", "share of plates read without a person, by week, day and night"),
     ("footage", "search the camera recording by time or plate, and export a time range"),

@@ -7,12 +7,9 @@ so that the same object runs under SCHED_FIFO at a gate and under virtual time i
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-import msgspec
 
 from hal.contract.devices import Clock
 from hal.contract.types import (
@@ -38,6 +35,7 @@ from terminal.core.params import Params
 from terminal.core.step import initial, step
 from terminal.core.types import Event, Inputs, Outputs, Weighed
 from terminal.core.visit import Phase
+from terminal.frames import TickFrame, decide, state_digest
 from terminal.link import Hub
 from terminal.messages import LoopStats, Snapshot, ZeroKept
 from terminal.weighing.pipeline import Pipeline
@@ -97,13 +95,18 @@ class Control:
         started_ns = self.clock.monotonic_ns()
         state, outputs = step(before, inputs, self.params)
         self.step_times.add((self.clock.monotonic_ns() - started_ns) // 1_000)
+        digest = state_digest(state)
+        frame = TickFrame(inputs, decide(state, outputs), digest, late_ns)
         broken = invariants.check(before, inputs, state, outputs, self.params)
         if broken:
+            self.devices.close()
+            self._outgoing.flight(before, frame, self.params, quiet=False)
             self.release("invariants broken: " + ", ".join(broken), now_ns)
         self.state, self._outputs = state, outputs
         self._apply(outputs, now_ns)
-        digest = zlib.crc32(msgspec.msgpack.encode(state))
-        self._tell(inputs, outputs, digest, late_ns, stats)
+        self._tell(inputs, outputs, stats)
+        quiet = state.phase in QUIET_PHASES and not outputs.events
+        self._outgoing.flight(before, frame, self.params, quiet)
         return TickResult(inputs, outputs, digest)
 
     def release(self, why: str, now_ns: MonotonicNs) -> None:
@@ -185,9 +188,7 @@ class Control:
         if self.devices.siren is not None:
             self.devices.siren.sound(outputs.siren, now_ns)
 
-    def _tell(
-        self, inputs: Inputs, outputs: Outputs, digest: int, late_ns: int, stats: LoopStats
-    ) -> None:
+    def _tell(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> None:
         now_ns = inputs.now_ns
         answered = inputs.vehicle[0] if inputs.vehicle is not None else ""
         self._outgoing.requests(outputs, answered, now_ns)
@@ -197,8 +198,6 @@ class Control:
             if self._weighed is not None and self._weighed.zero_valid is Tri.YES:
                 zero = self.pipeline.zero_state()
                 self._outgoing.keep_zero(ZeroKept(zero.counts, zero.initial_kg), now_ns)
-        quiet = self.state.phase in QUIET_PHASES and not outputs.events
-        self._outgoing.flight(inputs, digest, late_ns, quiet)
 
     def snapshot(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> Snapshot:
         """What everybody else may know of this tick."""

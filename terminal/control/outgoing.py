@@ -7,11 +7,13 @@ message or a restarted peer costs one interval and nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-import msgspec
-
-from hal.contract.types import NS_PER_MS
-from terminal.core.types import Event, Inputs, Outputs
+from hal.contract.types import NS_PER_MS, NS_PER_S
+from terminal.core.params import Params
+from terminal.core.types import Event, Outputs
+from terminal.core.visit import State
+from terminal.frames import Frame, Keyframe, TickFrame, encode_frame
 from terminal.link import Hub
 from terminal.messages import (
     Capture,
@@ -31,8 +33,10 @@ SNAPSHOT_NS = 100 * NS_PER_MS
 ZERO_NS = 60_000 * NS_PER_MS
 JOURNAL_MAX = 64
 """Events kept while the ledger is away; older ones are dropped and counted."""
-IDLE_FRAME_EVERY = 25
-"""In a quiet lane one tick in 25 goes to the flight recorder, to spare the card."""
+IDLE_FRAME_EVERY = 100
+"""In a quiet lane one tick in 100 goes to the flight recorder, to spare the card."""
+KEYFRAME_NS = 30 * NS_PER_S
+"""The state goes along at least this often: a trace can be read from any file of the ring."""
 SNAPSHOT_READERS = ("panel", "camera", "console", "ledger")
 
 
@@ -70,7 +74,8 @@ class Outgoing:
     _zero_due_ns: int = 0
     _snapshot_due_ns: int = 0
     _frames_skipped: int = 0
-    _encoder: msgspec.msgpack.Encoder = field(default_factory=msgspec.msgpack.Encoder)
+    _key: Literal["", "start", "gap", "period"] = "start"
+    _key_due_ns: int = 0
 
     def requests(self, outputs: Outputs, answered_plate: str, now_ns: int) -> None:
         """Send what the core asks of ledger and camera."""
@@ -121,10 +126,23 @@ class Outgoing:
         for peer in SNAPSHOT_READERS:
             self.hub.send(peer, snapshot)
 
-    def flight(self, inputs: Inputs, digest: int, late_ns: int, quiet: bool) -> None:
-        """Send one tick to the flight recorder; a quiet lane sends few."""
+    def flight(self, before: State, tick: TickFrame, params: Params, quiet: bool) -> None:
+        """Send one tick to the flight recorder; a quiet lane sends few.
+
+        Whatever is left out or lost makes a gap, and after a gap the state goes along.
+        """
         if quiet and self._frames_skipped < IDLE_FRAME_EVERY:
             self._frames_skipped += 1
+            self._key = self._key or "gap"
             return
+        now_ns = tick.inputs.now_ns
         self._frames_skipped = 0
-        self.hub.send("ledger", FlightFrame(self._encoder.encode((inputs, digest, late_ns))))
+        if now_ns >= self._key_due_ns:
+            self._key = self._key or "period"
+        if self._key and self._record(Keyframe(self._key, params, before)):
+            self._key, self._key_due_ns = "", now_ns + KEYFRAME_NS
+        if not self._key and not self._record(tick):
+            self._key = "gap"
+
+    def _record(self, frame: Frame) -> bool:
+        return self.hub.send("ledger", FlightFrame(encode_frame(frame)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FILES = 16
@@ -90,12 +90,25 @@ def _ring(folder: Path) -> list[tuple[int, Path]]:
 def read_frames(folder: Path) -> Iterator[bytes]:
     """All frames still there, oldest first. A torn or damaged rest of a file is left out."""
     for _generation, path in _ring(folder):
-        wire = path.read_bytes()
-        at = _HEADER.size
-        while at + _FRAME.size <= len(wire):
-            length, crc = _FRAME.unpack_from(wire, at)
-            frame = wire[at + _FRAME.size : at + _FRAME.size + length]
-            if len(frame) != length or zlib.crc32(frame) != crc:
-                break
-            yield frame
-            at += _FRAME.size + length
+        yield from frames_in(path.read_bytes())
+
+
+def frames_in(wire: bytes) -> Iterator[bytes]:
+    """Frames of one file's bytes. Raises OSError when it is no file of a flight recorder."""
+    if not wire.startswith(_MAGIC) or len(wire) < _HEADER.size:
+        raise OSError("not a flight-recorder file")
+    at = _HEADER.size
+    while at + _FRAME.size <= len(wire):
+        length, crc = _FRAME.unpack_from(wire, at)
+        frame = wire[at + _FRAME.size : at + _FRAME.size + length]
+        if len(frame) != length or zlib.crc32(frame) != crc:
+            return
+        yield frame
+        at += _FRAME.size + length
+
+
+def file_of(frames: Iterable[bytes]) -> bytes:
+    """The bytes of a file that holds these frames."""
+    parts = [_HEADER.pack(_MAGIC, 0)]
+    parts += [_FRAME.pack(len(frame), zlib.crc32(frame)) + frame for frame in frames]
+    return b"".join(parts)

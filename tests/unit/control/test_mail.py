@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from hal.contract.types import Fault, FaultCode, Key, KeyPress, MonotonicNs, Tri
 from terminal.control.mailbox import KEYS_MAX, Mailbox
 from terminal.control.outgoing import IDLE_FRAME_EVERY, JOURNAL_MAX, REPEAT_NS, ZERO_NS, Outgoing
+from terminal.core.params import Params
 from terminal.core.types import Committed, Display, Event, Inputs, Outputs, Prompt
+from terminal.core.visit import State
+from terminal.frames import Decided, Frame, Keyframe, TickFrame, decode_frame
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import (
     Capture,
@@ -26,6 +29,7 @@ from terminal.messages import (
 )
 
 T0 = MonotonicNs(0)
+TICK = TickFrame(Inputs(T0), Decided("idle", "none", "idle", "", "", ""), 0, 0)
 
 
 def press(key: Key) -> KeyPressed:
@@ -156,14 +160,34 @@ def test_the_journal_waits_for_the_ledger_bounded_and_counted() -> None:
     assert not hub.sent
 
 
+def flown(hub: FakeHub) -> list[Frame]:
+    frames = hub.take(FlightFrame)
+    return [decode_frame(sent.frame) for sent in frames if isinstance(sent, FlightFrame)]
+
+
 def test_a_quiet_lane_spares_the_card() -> None:
     hub = FakeHub()
     out = outgoing(hub)
     for _ in range(10 * (IDLE_FRAME_EVERY + 1)):
-        out.flight(Inputs(T0), 0, 0, quiet=True)
-    assert len(hub.take(FlightFrame)) == 10
-    out.flight(Inputs(T0), 0, 0, quiet=False)
+        out.flight(State(), TICK, Params(), quiet=True)
+    assert len(hub.take(FlightFrame)) == 2 * 10, "each with the state it starts from"
+    out.flight(State(), TICK, Params(), quiet=False)
     assert len(hub.take(FlightFrame)) == 1
+
+
+def test_a_lost_frame_is_a_gap_and_the_state_follows() -> None:
+    hub = FakeHub()
+    out = outgoing(hub)
+    out.flight(State(), TICK, Params(), quiet=False)
+    assert [type(frame) for frame in flown(hub)] == [Keyframe, TickFrame]
+    hub.up = False
+    out.flight(State(), TICK, Params(), quiet=False)
+    hub.up = True
+    out.flight(State(), TICK, Params(), quiet=False)
+    key, tick = flown(hub)
+    assert isinstance(key, Keyframe)
+    assert (key.why, key.state, key.params) == ("gap", State(), Params())
+    assert tick == TICK
 
 
 def test_the_kept_zero_is_for_one_tick_only() -> None:
