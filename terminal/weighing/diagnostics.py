@@ -21,7 +21,7 @@ from terminal.weighing.samples import CellStream
 from terminal.weighing.zero import ZeroKeeper
 
 EVENTS_MAX = 64
-NOT_ON_S = 1.5
+NOT_ON_S = 3.0
 CLEAR_S = 0.3
 BLOCKED_S = 0.25
 SECOND_KG_MIN = 500.0

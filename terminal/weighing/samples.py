@@ -21,6 +21,9 @@ STUCK_SAMPLES_MIN = 12
 SATURATED_RUN_MIN = 3
 PENDING_BINS_MAX = 4_096
 BURST_HOLD_S = 1.0
+LIVELY_GAIN = 0.1
+LIVELY_TIMES = 4.0
+"""A spike must stand out from the changes of the last samples too: axles hop at 8 to 15 Hz."""
 UNUSABLE = int(SampleFlag.DESYNC | SampleFlag.READ_TOO_LONG)
 MISSED = int(SampleFlag.MISSED)
 SATURATED = int(SampleFlag.SATURATED)
@@ -117,6 +120,7 @@ class CellStream:
     _held: tuple[float, float] | None = None
     _before: float = nan
     _same_counts: int = 0
+    _lively: float = 0.0
     _newest: tuple[int, int] = (-1, 0)
 
     def __post_init__(self) -> None:
@@ -188,7 +192,12 @@ class CellStream:
         low, high = (before, after) if before <= after else (after, before)
         middle = min(max(value, low), high)
         off = abs(value - middle)
-        bound = max(self.glitch_counts, 0.02 * abs(middle - self.zero_counts))
+        self._lively += LIVELY_GAIN * (abs(middle - before) - self._lively)
+        bound = max(
+            self.glitch_counts,
+            0.02 * abs(middle - self.zero_counts),
+            LIVELY_TIMES * self._lively,
+        )
         if off <= bound or off <= 2.0 * (high - low):
             return value
         self.counters.glitch += 1

@@ -55,6 +55,11 @@ def test_an_axle_rolling_on_is_no_glitch() -> None:
     assert feed(stream(), values).counters.glitch == 0
 
 
+def test_an_axle_that_hops_is_no_glitch() -> None:
+    hop = [1_000_000 + round(60_000 * math.sin(2 * math.pi * 15 * k / 80)) for k in range(160)]
+    assert feed(stream(), hop).counters.glitch <= 2
+
+
 def test_a_long_gap_is_not_bridged() -> None:
     cell = feed(stream(), wobble(80))
     feed(cell, wobble(80), start_s=3.0)
