@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, IndicatorReading, MonotonicNs, Tri
-from terminal.core.types import NEVER_NS, Weighed, WeighFlag
+from terminal.core.types import NEVER_NS, Event, Weighed, WeighFlag
 from terminal.weighing.params import WeighParams
 
 BAND_NS = NS_PER_S
@@ -22,6 +22,18 @@ FRESH_NS_MAX = 1_500 * NS_PER_MS
 EMPTY_NS_MIN = NS_PER_S
 READINGS_MAX = 512
 VOID_DIVISIONS = 2
+EVENTS_MAX = 16
+
+
+def _runs(frames: Sequence[bytes]) -> str:
+    """Frames in hexadecimal, oldest first, equal ones in a row as a count."""
+    runs: list[tuple[int, bytes]] = []
+    for frame in frames:
+        if runs and runs[-1][1] == frame:
+            runs[-1] = (runs[-1][0] + 1, frame)
+        else:
+            runs.append((1, frame))
+    return ", ".join(f"{count} x {frame.hex()}" for count, frame in runs)
 
 
 class IndicatorWatch:
@@ -35,6 +47,7 @@ class IndicatorWatch:
         self._zero_ns: int | None = None
         self._held: tuple[int, MonotonicNs] | None = None
         self._last_ns = 0
+        self._events: list[Event] = []
         self.late = 0
 
     def feed(
@@ -67,6 +80,11 @@ class IndicatorWatch:
     def held_kg(self) -> int | None:
         """The mass now held, None when none is."""
         return self._held[0] if self._held else None
+
+    def drain_events(self) -> Sequence[Event]:
+        """The frames behind each hold since the last call, for the journal."""
+        events, self._events = self._events, []
+        return events
 
     def _judge(self, reading: IndicatorReading) -> Weighed:
         params = self._params
@@ -147,3 +165,6 @@ class IndicatorWatch:
         window_ns = AFTER_MOTION_NS if reading.motion is Tri.NO else BAND_NS
         if motion is Tri.NO and clear_ns >= window_ns:
             self._held = (mass_kg, reading.at_ns)
+            deciding = [r.raw for r in self._recent if reading.at_ns - r.at_ns <= window_ns]
+            self._events.append(Event("indicator_frames", reading.at_ns, _runs(deciding)))
+            del self._events[:-EVENTS_MAX]

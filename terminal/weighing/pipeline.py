@@ -109,7 +109,8 @@ class Pipeline:
 
     def drain_events(self) -> Sequence[Event]:
         """Zero actions and diagnostics since the last call, for the journal."""
-        return (*self.zero.drain_events(), *self.checks.drain_events())
+        own = (*self.zero.drain_events(), *self.checks.drain_events())
+        return (*own, *self._indicator.drain_events())
 
     def counters(self) -> dict[str, int]:
         """Sample defects since the start, summed over the cells."""

@@ -34,7 +34,7 @@ class Display:
         out = None
         for kg in masses:
             now = MonotonicNs(self.now_ns)
-            reading = IndicatorReading(now, kg, motion, overload, zero, Tri.NO, b"")
+            reading = IndicatorReading(now, kg, motion, overload, zero, Tri.NO, b"=%d" % (kg or 0))
             out = self.pipe.feed_indicator([reading], beam, Tri.NO, now) or out
             self.now_ns += STEP_NS
         assert out is not None
@@ -112,3 +112,12 @@ def test_frames_out_of_order_are_dropped() -> None:
     now = MonotonicNs(display.now_ns)
     assert display.pipe.feed_indicator([stale], Tri.NO, Tri.NO, now) is None
     assert dataclasses.replace(last).gross_kg == 0
+
+
+def test_the_frames_behind_a_hold_go_into_the_journal_once() -> None:
+    display = Display()
+    display.show([0] * 25)
+    display.show([48_980] * 20)
+    (event,) = [e for e in display.pipe.drain_events() if e.kind == "indicator_frames"]
+    assert event.detail == f"11 x {b'=48980'.hex()}"
+    assert not display.pipe.drain_events()
