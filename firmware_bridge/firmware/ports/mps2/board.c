@@ -12,7 +12,16 @@
 #define UART_DATA 0x00u
 #define UART_STATE 0x04u /* bit 0: no room to send, bit 1: an octet came */
 #define UART_CTRL 0x08u
+#define UART_CLEAR 0x0Cu
 #define UART_BAUDDIV 0x10u
+#define UART_ON 0x0Bu /* send, receive, interrupt on each octet received */
+#define UART_RECEIVED 2u
+#define NVIC_ENABLE 0xE000E100u
+#define UART_INTERRUPTS 0x05u /* 0: UART0 received, 2: UART1 received */
+#define SYSTICK_CTRL 0xE000E010u
+#define SYSTICK_LOAD 0xE000E014u
+#define SYSTICK_TICKS 25000u /* one millisecond: leases and batches are looked at so often */
+#define RING 256u
 #define WATCHDOG 0x40008000u
 #define WATCHDOG_TICKS 25000000u /* one second at 25 MHz, then reset at the second time-out */
 #define TIMER 0x40002000u /* dual timer, first half: counts down at 25 MHz, 32 bits, for ever */
@@ -24,6 +33,12 @@
 #define MARK 0xA5u
 #define TELL_TRIES 100000u
 
+typedef struct {
+    volatile uint8_t octets[RING];
+    volatile uint8_t head, tail; /* they wrap by themselves; a full ring loses the newest */
+} ring;
+
+static ring received[2];
 static uint64_t ticks;
 static uint32_t ticks_seen;
 static uint8_t coils;
@@ -43,13 +58,40 @@ uint64_t hw_now_us(void)
     return ticks / TICKS_PER_US;
 }
 
-static bool uart_read(uint32_t uart, uint8_t *octet)
+static void collect(uint32_t uart, ring *to)
 {
-    if ((REG(uart + UART_STATE) & 2u) == 0) {
+    REG(uart + UART_CLEAR) = UART_RECEIVED; /* first: an octet that comes now must interrupt again */
+    while (REG(uart + UART_STATE) & 2u) {
+        uint8_t octet = (uint8_t)REG(uart + UART_DATA);
+        if ((uint8_t)(to->head + 1u) != to->tail) {
+            to->octets[to->head] = octet;
+            to->head = (uint8_t)(to->head + 1u);
+        }
+    }
+}
+
+static void uart0_received(void) { collect(UART0, &received[0]); }
+static void uart1_received(void) { collect(UART1, &received[1]); }
+static void tick(void) { /* waking the main loop is all it does */ }
+
+static bool ring_read(ring *from, uint8_t *octet)
+{
+    if (from->head == from->tail) {
         return false;
     }
-    *octet = (uint8_t)REG(uart + UART_DATA);
+    *octet = from->octets[from->tail];
+    from->tail = (uint8_t)(from->tail + 1u);
     return true;
+}
+
+/* Sleep until an interrupt, unless one came since the last look. */
+static void rest(void)
+{
+    uint32_t was = hw_irq_off();
+    if (received[0].head == received[0].tail && received[1].head == received[1].tail) {
+        __asm volatile("wfi");
+    }
+    hw_irq_restore(was);
 }
 
 static bool uart_write(uint32_t uart, uint8_t octet)
@@ -61,7 +103,7 @@ static bool uart_write(uint32_t uart, uint8_t octet)
     return true;
 }
 
-bool hw_uart_read(uint8_t *octet) { return uart_read(UART0, octet); }
+bool hw_uart_read(uint8_t *octet) { return ring_read(&received[0], octet); }
 bool hw_uart_write(uint8_t octet) { return uart_write(UART0, octet); }
 bool hw_relay_contact(uint8_t output) { return (coils >> output) & 1u; }
 uint8_t hw_inputs(void) { return 0; }
@@ -118,7 +160,7 @@ static void convert(void)
 static void take(void)
 {
     uint8_t octet;
-    while (waiting_mask == 0 && uart_read(UART1, &octet)) {
+    while (waiting_mask == 0 && ring_read(&received[1], &octet)) {
         record[record_count++] = octet;
         if (record[0] != MARK) {
             record_count = 0;
@@ -146,8 +188,11 @@ static void setup(void)
 {
     for (uint32_t uart = UART0; uart <= UART1; uart += UART1 - UART0) {
         REG(uart + UART_BAUDDIV) = 27; /* 25 MHz / 27: 921600 baud within 0.5 % */
-        REG(uart + UART_CTRL) = 3;
+        REG(uart + UART_CTRL) = UART_ON;
     }
+    REG(NVIC_ENABLE) = UART_INTERRUPTS;
+    REG(SYSTICK_LOAD) = SYSTICK_TICKS - 1u;
+    REG(SYSTICK_CTRL) = 7;
     REG(TIMER + TIMER_CTRL) = TIMER_FREE_32;
     ticks_seen = ~REG(TIMER + TIMER_VALUE);
     REG(WATCHDOG + 0x00u) = WATCHDOG_TICKS;
@@ -165,6 +210,7 @@ int main(void)
     fe_init(&state, &config, REG(TIMER + TIMER_VALUE));
     for (;;) {
         fe_step(&state);
+        rest();
     }
 }
 
@@ -188,9 +234,10 @@ static void stop(void)
     }
 }
 
-__attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
+__attribute__((section(".vectors"), used)) static void (*const vectors[19])(void) = {
     (void (*)(void))&_estack, reset, stop, stop, stop, stop, stop, 0,
-    0, 0, 0, stop, stop, 0, stop, stop
+    0, 0, 0, stop, stop, 0, stop, tick,
+    uart0_received, stop, uart1_received
 };
 
 void *memcpy(void *to, const void *from, size_t count)
