@@ -200,13 +200,19 @@ class SpeakerSection(_Section, frozen=True):
 
 
 class HealthSection(_Section, frozen=True):
-    """Limits of the board's own health. watchdog: /dev/watchdog, empty when systemd has it."""
+    """Limits of the board's own health. watchdog: /dev/watchdog, empty when systemd has it.
+
+    ups_address: of a MAX17040 battery gauge (0x36), 0 for none; what the kernel shows under
+    /sys/class/power_supply needs no key.
+    """
 
     watchdog: str = ""
     watchdog_s: Annotated[int, Meta(ge=3, le=15)] = 10
     cpu_c_max: Annotated[int, Meta(ge=50, le=90)] = 78
     wear_pct_max: Annotated[int, Meta(ge=10, le=100)] = 80
     charge_pct_min: Annotated[int, Meta(ge=0, le=100)] = 30
+    ups_bus: I2cBus = 1
+    ups_address: I2cAddress = 0
 
 
 class CameraSection(_Section, frozen=True):

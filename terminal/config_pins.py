@@ -72,6 +72,8 @@ def i2c_users(config: Config) -> Iterator[tuple[int, str]]:
         yield config.field.expander_bus, "field.expander_address"
     if config.keypad.kind == "matrix" and config.keypad.expander_address:
         yield config.keypad.expander_bus, "keypad.expander_address"
+    if config.health.ups_address:
+        yield config.health.ups_bus, "health.ups_address"
 
 
 def _serial_ports(config: Config) -> Iterator[tuple[str, str]]:
@@ -144,6 +146,7 @@ def _addresses(config: Config) -> Iterator[Problem]:
     if config.keypad.kind == "matrix":
         keypad = config.keypad
         chips.append(("keypad.expander_address", keypad.expander_bus, keypad.expander_address))
+    chips.append(("health.ups_address", config.health.ups_bus, config.health.ups_address))
     for key, bus, address in chips:
         if not address:
             continue

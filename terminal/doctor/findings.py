@@ -198,6 +198,9 @@ def expected_chips(config: Config) -> tuple[tuple[int, int, str], ...]:
         found.append((field.expander_bus, field.expander_address, "field.expander_address"))
     if keypad.kind == "matrix" and keypad.expander_address:
         found.append((keypad.expander_bus, keypad.expander_address, "keypad.expander_address"))
+    health = config.health
+    if health.ups_address:
+        found.append((health.ups_bus, health.ups_address, "health.ups_address"))
     return tuple(found)
 
 

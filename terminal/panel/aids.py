@@ -155,8 +155,12 @@ class Sounds:
 class BoardHealth:
     """Looks at the board every ten seconds and hands on what is wrong with it."""
 
-    def __init__(self, look: Callable[[MonotonicNs], Sequence[Fault]]) -> None:
-        self._look = look
+    def __init__(
+        self,
+        look: Callable[[MonotonicNs], Sequence[Fault]],
+        close: Callable[[], None] | None = None,
+    ) -> None:
+        self._look, self._close = look, close
         self._due_ns = 0
 
     def hear(self, snapshot: Snapshot, now_ns: MonotonicNs) -> None:
@@ -170,4 +174,6 @@ class BoardHealth:
         return self._look(now_ns)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Free what it looks through."""
+        if self._close is not None:
+            self._close()

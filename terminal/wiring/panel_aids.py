@@ -31,7 +31,18 @@ def aids(context: Context) -> list[Aid]:
         found.append(_sounds(context))
     if not simulated(context.config):
         found.append(BoardHealth(_looker(context.config.health)))
+    if context.config.health.ups_address:
+        found.append(_gauge(context.config.health))
     return found
+
+
+def _gauge(section: HealthSection) -> Aid:
+    from hal.drivers.max17040 import Max17040
+    from hal.linux.i2c import LinuxI2c
+
+    bus = LinuxI2c(section.ups_bus, "UPS")
+    gauge = Max17040(bus, section.ups_address, "UPS", section.charge_pct_min)
+    return BoardHealth(gauge.look, gauge.close)
 
 
 def _slips(context: Context) -> Aid:

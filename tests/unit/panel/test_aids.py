@@ -10,6 +10,7 @@ import pytest
 from hal.contract.types import DeviceAbsentError, Fault, FaultCode, MonotonicNs
 from hal.drivers.escpos import slip
 from hal.linux.speaker import tone
+from hal.sim.max17040 import SimGauge
 from terminal.config import Config, Loaded, Site
 from terminal.core.types import Display, Prompt
 from terminal.link import Received
@@ -128,3 +129,17 @@ def test_wiring_gives_what_is_configured(tmp_path):
     (tmp_path / "words" / "over.wav").write_bytes(b"MP3")
     with pytest.raises(DeviceAbsentError, match=r"over\.wav is no WAV"):
         aids(context(tmp_path, speaker=speaker))
+
+
+def test_a_battery_gauge_is_opened_and_freed(tmp_path, monkeypatch):
+    closed = []
+
+    class Bus(SimGauge):
+        def close(self):
+            closed.append(True)
+
+    monkeypatch.setattr("hal.linux.i2c.LinuxI2c", lambda _bus, _name: Bus())
+    (gauge,) = aids(context(tmp_path, health={"ups_address": 0x36}))
+    assert gauge.poll(NOW) == ()
+    gauge.close()
+    assert closed == [True]
