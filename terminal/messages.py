@@ -374,4 +374,7 @@ def encode(message: Message) -> bytes:
 
 def decode(wire: bytes) -> Message:
     """One message from its wire bytes. Raises msgspec.DecodeError for anything else."""
-    return _DECODER.decode(wire)
+    try:
+        return _DECODER.decode(wire)
+    except UnicodeDecodeError as error:  # msgspec lets it through for a text that is not UTF-8
+        raise msgspec.DecodeError(f"a text is not UTF-8: {error.reason}") from error
