@@ -36,6 +36,7 @@ class Report:
     states: int = 0
     transitions: int = 0
     seconds: float = 0.0
+    cpu_s: float = 0.0
     complete: bool = False
     rows: set[int] = field(default_factory=set)
     phases: set[Phase] = field(default_factory=set)
@@ -65,7 +66,7 @@ class Search:
 
     def run(self) -> Report:
         """Search to the end or to the bound, then look for the way home from every state."""
-        started = time.perf_counter()
+        started, cpu_started_s = time.perf_counter(), time.process_time()
         look, fire = quality.look, table.fire
 
         def remembered(inputs: Inputs, params: Params) -> Seen:
@@ -87,6 +88,7 @@ class Search:
             quality.look = invariants.look = look
             table.fire = fire
         self.report.seconds = time.perf_counter() - started
+        self.report.cpu_s = time.process_time() - cpu_started_s
         return self.report
 
     def inputs_for(self, wait_ms: int, early: bool) -> list[tuple[Abstract, Inputs]]:

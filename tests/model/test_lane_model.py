@@ -40,9 +40,10 @@ def reports() -> list[Report]:
     print()
     for one in found:
         end = "complete" if one.complete else "stopped at its bound"
+        took = f"{one.seconds:6.1f} s ({one.cpu_s:5.1f} s of processor)"
         print(
             f"{one.name:28} {one.states:7,} states {one.transitions:10,} transitions "
-            f"{one.seconds:6.1f} s  home in {one.home_steps:2} steps  {end}"
+            f"{took}  home in {one.home_steps:2} steps  {end}"
         )
     states, transitions = sum(r.states for r in found), sum(r.transitions for r in found)
     print(f"{'all':28} {states:7,} states {transitions:10,} transitions")
