@@ -18,10 +18,10 @@ GROUP_SPREAD_MAX = 0.09
 """The same for a group of axles, whose share is surer."""
 SIDE_OFF_MAX = 0.22
 """All axles so far from the middle: one side of the vehicle is beside the deck."""
-ROLLING_S_MIN = 0.5
+ROLLING_S_MIN = 1.0
 SUPPORT_SHARE_MIN = 0.012
 SUPPORT_KG_MIN = 250.0
-SUPPORT_SIGMAS = 3.5
+SUPPORT_SIGMAS = 4.5
 STEP_M = 0.4
 """Rows so close to an axle's entry say more about its position than about gains."""
 INDEPENDENT_M = 0.4
