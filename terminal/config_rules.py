@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from terminal.config import Config, Problem
+from terminal.config import Config, IndicatorSection, Problem
 from terminal.config_pins import pin_problems
 
 FULL_DIVISIONS_MAX = 10_000
@@ -64,6 +64,28 @@ def _instrument(config: Config) -> Iterator[Problem]:
         )
     if weighing.source == "indicator" and not weighing.beams:
         yield Problem("weighing.beams", "false", "true when source is 'indicator'")
+    if weighing.source == "indicator":
+        yield from _indicator(config.indicator)
+
+
+def _indicator(section: IndicatorSection) -> Iterator[Problem]:
+    """The protocol is one of ours and its scaling was confirmed, where the wire cannot tell it."""
+    if section.format_file:
+        return
+    from firmware_bridge.indicators.catalogue import built_in
+    from firmware_bridge.indicators.spec import Confirm
+
+    formats = {one.name: one for one in built_in()}
+    found = formats.get(section.protocol)
+    if found is None:
+        yield Problem("indicator.protocol", section.protocol, f"one of {', '.join(formats)}")
+        return
+    names = ", ".join(one.name for one in found.scalings) or "nothing"
+    if section.confirmed_scaling and found.scaling(section.confirmed_scaling) is None:
+        yield Problem("indicator.confirmed_scaling", section.confirmed_scaling, names)
+    if not section.confirmed_scaling and found.confirm is Confirm.ALWAYS:
+        allowed = f"one of {names}, found with `weigh-terminal listen`"
+        yield Problem("indicator.confirmed_scaling", "empty", allowed)
 
 
 def _cells(config: Config) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ from terminal.config_load import load
 from terminal.weighing.calibration import Calibration, CalibrationError, from_text
 
 NAME = "firmware"
-HELP = "look at the microcontroller front end, or write its firmware with the maker's tool"
+HELP = "look at the microcontroller front end, or write its firmware"
 DEVICE = "load cells"
 LOOK_S = 2.0
 POLL_S = 0.01

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
 import subprocess
 import sys
 import time
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from firmware_bridge.sim.pty_line import PtyLine
 from terminal.core.types import Weighed
 from terminal.link import Hub, Received
 from terminal.messages import Snapshot
@@ -46,16 +44,15 @@ class Terminal:
     """`weigh-terminal run` with its indicator on a pty of ours; we also stand for the console."""
 
     def __init__(self, folder: Path) -> None:
-        self.master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
+        self.line = PtyLine(folder / "line")
+        self.port = str(folder / "line")
         self._hub = Hub("console", folder / "run", simulated=True)
         self.snapshot: Snapshot | None = None
 
     def send_and_look(self, frame: bytes) -> Snapshot | None:
         """Send one frame, wait a tenth of a second, take the newest snapshot."""
         if frame:
-            os.write(self.master, frame)
+            self.line.send(frame)
         time.sleep(SEND_S)
         for event in self._hub.poll(time.monotonic_ns()):
             if isinstance(event, Received) and isinstance(event.message, Snapshot):
@@ -83,8 +80,7 @@ class Terminal:
 
     def close(self) -> None:
         self._hub.close()
-        os.close(self.master)
-        os.close(self._slave)
+        self.line.close()
 
 
 @contextmanager
@@ -116,6 +112,18 @@ def test_captured_xk3190_frames_reach_the_core_and_silence_is_no_mass(tmp_path: 
         assert terminal.until_weighed(b"", None).held_kg is None
         terminal.until_fault(b"", "stale")
         terminal.until_weighed(XK3190_1560, 1_560)
+
+
+def test_a_line_pulled_out_is_absent_and_found_again_by_itself(tmp_path: Path) -> None:
+    with running(tmp_path, "xk3190-tf0", "places-kg") as terminal:
+        terminal.until_weighed(XK3190_1560, 1_560)
+        terminal.line.send(XK3190_1560[:5])
+        terminal.line.unplug()
+        seen = terminal.until_fault(b"", "absent")
+        assert seen.leases == ("", "")
+        assert terminal.until_weighed(b"", None).held_kg is None
+        terminal.line.plug()
+        terminal.until_weighed(XK3190_0, 0)
 
 
 def test_captured_toledo_frames_reach_the_core(tmp_path: Path) -> None:

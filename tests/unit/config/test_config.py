@@ -61,6 +61,15 @@ def test_all_problems_come_at_once_with_key_found_and_allowed() -> None:
         ("[weighing]\nmax_kg = 300000\ne_kg = 10", "weighing.e_kg"),
         ("[weighing]\noccupied_kg = 399", "weighing.occupied_kg"),
         ('[weighing]\nsource = "indicator"\nbeams = false', "weighing.beams"),
+        ('[weighing]\nsource = "indicator"', "indicator.confirmed_scaling"),
+        (
+            '[weighing]\nsource = "indicator"\n[indicator]\nprotocol = "own"',
+            "indicator.protocol",
+        ),
+        (
+            '[weighing]\nsource = "indicator"\n[indicator]\nconfirmed_scaling = "kg"',
+            "indicator.confirmed_scaling",
+        ),
         ("[amplifier]\ncells = 8\ncell_x_cm = [0, 1]", "amplifier.cell_x_cm"),
         ('[amplifier]\nkind = "nau7802"\nmux_address = 0', "amplifier.mux_address"),
         ('[amplifier]\nkind = "mcu"', "amplifier.port"),
