@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "doctor",
         "find what is connected and what is missing, and try each device",
     ),
+    ("blank-sign", "switch the sign dark (systemd calls this after the panel ended)"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("plate", "read number plates in picture files"),
     ("units", "write the systemd units of the process table to a folder"),
