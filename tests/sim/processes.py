@@ -42,6 +42,8 @@ RESTART_MS = (500, 2_000)
 JOIN_MS = (5, 200)
 """Between a start and its links: the dialler's interval."""
 QUESTION_MS = 20_000
+LANE = ("control", "panel", "camera")
+"""Processes that have nothing to do once the lane is at rest and only records travel."""
 QUIET_SCAN_NS = 200 * NS_PER_MS
 
 software_digest = functools.cache(identity.software_digest)
@@ -130,6 +132,8 @@ class Process:
         if life != self.life or self._due != at_ns:
             return
         self._due = None
+        if self.sim.lane_asleep and self.name in LANE:
+            return
         if self.sim.clock.at_ns < self.stalled_ns:
             self.wake(0)
             return
