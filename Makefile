@@ -29,7 +29,7 @@ check: setup ## lint, types, import directions, house rules
 	$(BIN)/python -m pytest -q tests/tidy
 
 test: setup ## unit, property, contract and process tests
-	$(BIN)/python -m pytest -q tests/tidy tests/unit tests/property tests/contract tests/scenarios tests/fuzz tests/replay tests/disk tests/process
+	$(BIN)/python -m pytest -q tests/tidy tests/unit tests/property tests/contract tests/scenarios tests/fuzz tests/mutants tests/replay tests/disk tests/process
 
 model: setup ## exhaustive search of the decision core
 	$(BIN)/python -m pytest -q -s tests/model

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -44,22 +45,21 @@ NEGATED_GUARDS = (
 
 
 class Mutant(NamedTuple):
-    """One change. place: "function: source of the changed expression", stable over edits."""
+    """One change. place: "function: source of the changed expression", stable over edits.
+
+    build: makes the changed tree; in the child only, since all of them at once are gigabytes.
+    """
 
     module: str
     line: int
     place: str
     change: str
     row: int | None
-    tree: ast.Module
+    build: Callable[[], ast.Module]
 
     @property
     def name(self) -> str:
         return f"{self.module}:{self.place} => {self.change}"
-
-
-Site = tuple[int, str, Callable[[ast.AST], ast.AST | None]]
-"""Place of the node in walking order, what changes, and how."""
 
 
 def mutants_of(module: str, source: str) -> Iterator[Mutant]:
@@ -71,15 +71,18 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
         if id(node) in skipped:
             continue
         for what, change in _changes(node):
-            changed = copy.deepcopy(tree)
-            twin = next(other for at, other in enumerate(ast.walk(changed)) if at == place)
-            change(twin)
-            ast.fix_missing_locations(changed)
             text = " ".join(ast.unparse(node).split())[:70]
             name = f"{owners.get(id(node), 'module')}: {text}"
-            yield Mutant(module, getattr(node, "lineno", 1), name, what, None, changed)
+            build = functools.partial(_changed, tree, place, change)
+            yield Mutant(module, getattr(node, "lineno", 1), name, what, None, build)
     if module.endswith("core.table"):
         yield from _row_mutants(module, tree)
+
+
+def _changed(tree: ast.Module, place: int, change: Callable[[ast.AST], None]) -> ast.Module:
+    changed = copy.deepcopy(tree)
+    change(next(other for at, other in enumerate(ast.walk(changed)) if at == place))
+    return ast.fix_missing_locations(changed)
 
 
 def _not_code(tree: ast.Module) -> Iterator[int]:
@@ -197,23 +200,26 @@ def _row_mutants(module: str, tree: ast.Module) -> Iterator[Mutant]:
         for at, row in enumerate(table.elts):
             assert isinstance(row, ast.Call)
             for what, change in _row_changes(row):
-                changed = copy.deepcopy(tree)
-                elements = _tables(changed)[which].elts
-                twin = elements[at]
-                assert isinstance(twin, ast.Call)
-                if change is None:
-                    del elements[at]
-                else:
-                    change(twin)
-                guards = ast.parse(NEGATED_GUARDS).body
-                first = next(
-                    n for n, part in enumerate(changed.body) if isinstance(part, ast.ClassDef)
-                )
-                changed.body[first:first] = guards
-                ast.fix_missing_locations(changed)
+                build = functools.partial(_changed_row, tree, which, at, change)
                 text = " ".join(ast.unparse(row).split())[:110]
-                yield Mutant(module, row.lineno, f"row {text}", what, index, changed)
+                yield Mutant(module, row.lineno, f"row {text}", what, index, build)
             index += 1
+
+
+def _changed_row(
+    tree: ast.Module, which: int, at: int, change: Callable[[ast.Call], None] | None
+) -> ast.Module:
+    changed = copy.deepcopy(tree)
+    elements = _tables(changed)[which].elts
+    twin = elements[at]
+    assert isinstance(twin, ast.Call)
+    if change is None:
+        del elements[at]
+    else:
+        change(twin)
+    first = next(n for n, part in enumerate(changed.body) if isinstance(part, ast.ClassDef))
+    changed.body[first:first] = ast.parse(NEGATED_GUARDS).body
+    return ast.fix_missing_locations(changed)
 
 
 def _row_changes(row: ast.Call) -> Iterator[tuple[str, Callable[[ast.Call], None] | None]]:

@@ -68,7 +68,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__file__ = self.path
-        exec(compile(self.mutant.tree, self.path, "exec"), module.__dict__)
+        exec(compile(self.mutant.build(), self.path, "exec"), module.__dict__)
 
 
 def existing(modules: Sequence[str]) -> list[str]:
