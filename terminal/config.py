@@ -75,10 +75,13 @@ class Amplifier(_Section, frozen=True):
     clock_pins, data_pins: one BCM number a cell for hx711 and ads1232; power_pin: PDWN of all
     ADS1232, -1 when strapped high. ready_pin: DRDY of a single NAU7802. iio_devices: names or
     numbers under /sys/bus/iio, one a cell.
-    port, baud: line of the microcontroller.
+    port, baud: line of the microcontroller. serial: what stands on the front end's own plate; a
+    calibration of another serial is refused, so a spare part cannot weigh with its
+    predecessor's spans.
     """
 
     kind: Literal["sim", "nau7802", "hx711", "ads1232", "iio", "mcu", "plugin"] = "sim"
+    serial: Annotated[str, Meta(min_length=1, max_length=40)] = "unmarked"
     bus: I2cBus = 1
     address: Annotated[int, Meta(ge=0x08, le=0x77)] = 0x2A
     mux_address: I2cAddress = 0x70

@@ -181,7 +181,7 @@ def run(args: argparse.Namespace) -> int:
         ask=_ask,
         tell=print,
         block=lambda: _block(cells, info.cells),
-        serial=info.device.name,
+        serial=config.amplifier.serial,
         full_scale=info.full_scale,
         cell_cap_kg=previous.cell_cap_kg if previous else 30_000,
         max_kg=config.weighing.max_kg,

@@ -29,9 +29,9 @@ def pipeline(context: Context, devices: LaneDevices) -> Pipeline:
     amplifier, weighing = config.amplifier, config.weighing
     info = devices.load_cell.describe()
     calibration = (
-        _of_the_simulated_deck(info.device.name, amplifier.cells)
+        _of_the_simulated_deck(amplifier.serial, amplifier.cells)
         if amplifier.kind == "sim" or (amplifier.kind == "mcu" and amplifier.port == SIMULATED)
-        else _sealed(context, info.device.name)
+        else _sealed(context, amplifier.serial)
     )
     positions = zip(amplifier.cell_x_cm, amplifier.cell_y_cm, strict=False)
     return Pipeline(
