@@ -18,7 +18,12 @@ from terminal.texts.prompts import Lang
 
 CONFIG_TXT: Final = ("/boot/firmware/config.txt", "/boot/config.txt")
 MODEL: Final = "/proc/device-tree/model"
-PERSIST: Final = "/sys/module/pinctrl_*/parameters/persist_gpio_outputs"
+FREES_GPIO: Final = (
+    ("/sys/module/pinctrl_*/parameters/persist_gpio_outputs", ("N", "0")),
+    ("/sys/module/pinctrl_*/parameters/strict_gpiod", ("Y", "1")),
+)
+"""Where the kernel says it, and its good words; the second is of 2024's first kernels
+(raspberrypi/linux pull requests 6117 and 6150)."""
 CHIPS: Final = (
     (0x20, 0x27, "MCP23017"),
     (0x2A, 0x2A, "NAU7802"),
@@ -130,10 +135,14 @@ class Doctor:
         """The kernel's own word on who keeps a relay energised after a crash."""
         if self.config.field.kind != "gpio":
             return
-        words = [self.machine.read(path) for path in self.machine.paths(PERSIST)]
+        words = [
+            self.machine.read(path) in good
+            for pattern, good in FREES_GPIO
+            for path in self.machine.paths(pattern)
+        ]
         if not words:
             yield self._say("note", "strict.unknown", "strict.do")
-        elif all(word in ("N", "0") for word in words):
+        elif all(words):
             yield self._say("ok", "strict")
         else:
             yield self._say("wrong", "strict.none", "strict.do")

@@ -66,7 +66,7 @@ def _weighing(bus: _Bus, serial: tuple[str, ...]) -> list[str]:
         head = ["", "[amplifier]", 'kind = "nau7802"', f"bus = {BUS}", "address = 0x2A"]
         return [*head, mux, f"cells = {bus.cells}"]
     if serial:
-        comment = "# `weigh-terminal listen` finds baud rate and protocol"
+        comment = "# baud, protocol and confirmed_scaling: from `weigh-terminal listen`"
         head = ["", "[weighing]", 'source = "indicator"', "", "[indicator]", comment]
         return [*head, f'port = "{serial[0]}"']
     return ["", "# No load-cell front end answered: check supply and wires, then ask again."]
