@@ -102,9 +102,8 @@ def caption_of(record: Record) -> tuple[str, str]:
     when = f"{at:%Y-%m-%d %H:%M:%S} {at:%z}  {origin.source_name}  {origin.terminal_id}"
     limit = "" if weigh.limit_kg is None else f" / {weigh.limit_kg} kg"
     simulated = "  模拟 SIMULATED" if record.simulated else ""
-    return when, (
-        f"{weigh.plate or '未识别'}  {weigh.gross_kg} kg{limit}  No. {record.seq}{simulated}"
-    )
+    plates = (weigh.plate or "未识别") + (f" / {weigh.rear_plate}" if weigh.rear_plate else "")
+    return when, f"{plates}  {weigh.gross_kg} kg{limit}  No. {record.seq}{simulated}"
 
 
 def _box(text: str) -> Box:

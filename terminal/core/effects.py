@@ -13,7 +13,7 @@ from hal.contract.types import NS_PER_MS
 from terminal.core import scale
 from terminal.core.facts import Facts, plate_of
 from terminal.core.limits import EDITION, judge, over_kg
-from terminal.core.plate import kind_of
+from terminal.core.plate import is_valid, kind_of
 from terminal.core.types import (
     PlateSource,
     RecordDraft,
@@ -161,4 +161,11 @@ def draft_of(f: Facts, state: State, verdict: Verdict, reason: str) -> RecordDra
         weighed_ns=f.now_ns if latch is None else latch.at_ns,
         photos=state.photos or (),
         simulated=f.params.simulated,
+        rear_plate=_rear_plate(state),
     )
+
+
+def _rear_plate(state: State) -> str:
+    """What the rear camera read, when it is a plate: evidence only, so no doubt holds anything."""
+    seen = "" if state.reading is None else state.reading.rear_plate
+    return seen if is_valid(seen) else ""

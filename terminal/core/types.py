@@ -180,7 +180,7 @@ class RecordDraft:
 
     Idempotent by visit_id: the same draft may be sent any number of times.
     limit_row, limit_edition: row and edition of the limit table that decided; limit_kg None:
-    none applied.
+    none applied. rear_plate: the trailer's own plate as the rear camera read it, empty: none.
     """
 
     visit_id: int
@@ -208,6 +208,7 @@ class RecordDraft:
     photos: tuple[PhotoRef, ...]
     simulated: bool
     limit_edition: str = ""
+    rear_plate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

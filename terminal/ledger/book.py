@@ -244,4 +244,5 @@ def _weigh(draft: RecordDraft) -> Weigh:
         arrived_ns=int(draft.arrived_ns),
         weighed_ns=int(draft.weighed_ns),
         photos=draft.photos,
+        rear_plate=draft.rear_plate or None,
     )

@@ -171,6 +171,11 @@ class _Fields:
         assert isinstance(value, str)
         return value
 
+    def maybe_text(self, name: str) -> str | None:
+        value = self.take(name)
+        assert value is None or isinstance(value, str)
+        return value
+
     def octets(self, name: str) -> bytes:
         value = self.take(name)
         assert isinstance(value, bytes)
@@ -231,7 +236,6 @@ def _assemble(fields: _Fields) -> Record:
 def _weigh(fields: _Fields) -> Weigh:
     verdict, source = fields.coded("verdict"), fields.coded("source")
     plate_source, colour = fields.coded("plate_source"), fields.coded("plate_colour")
-    vehicle_type = fields.take("vehicle_type")
     assert isinstance(verdict, Verdict)
     assert isinstance(source, WeightSource)
     assert isinstance(plate_source, PlateSource)
@@ -251,7 +255,7 @@ def _weigh(fields: _Fields) -> Weigh:
         limit_edition=fields.text("limit_edition"),
         axles=fields.maybe_num("axles"),
         axle_loads_kg=fields.loads(),
-        vehicle_type=vehicle_type if isinstance(vehicle_type, str) else None,
+        vehicle_type=fields.maybe_text("vehicle_type"),
         plate=fields.text("plate"),
         plate_colour=colour,
         colour_table=fields.text("colour_table"),
@@ -264,6 +268,7 @@ def _weigh(fields: _Fields) -> Weigh:
         weighed_ns=fields.num("weighed_ns"),
         photos=fields.photos(),
         supersedes=fields.maybe_num("supersedes"),
+        rear_plate=fields.maybe_text("rear_plate"),
     )
 
 

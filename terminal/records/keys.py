@@ -131,6 +131,7 @@ KEYS: tuple[Key, ...] = (
     Key(44, "weighed_ns", _W, _U, "monotonic nanoseconds: mass latched"),
     Key(45, "photos", _W, Shape.PHOTOS, "role, SHA-256 and octets of each picture", 8),
     Key(46, "supersedes", _W, _U, "seq of the record this one corrects", optional=True),
+    Key(47, "rear_plate", _W, _T, "the trailer's own plate; absent: none read", 40, optional=True),
     Key(60, "event", _E, _T, "kind of event", 80),
     Key(61, "detail", _E, _T, "what happened, for a person", 2000),
     Key(62, "at_ns", _E, _U, "monotonic nanoseconds: it happened"),

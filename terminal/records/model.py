@@ -34,7 +34,10 @@ class RecordKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weigh:
-    """One judged visit. over_permille: (gross - limit) / limit in 1/1000, rounded down."""
+    """One judged visit. over_permille: (gross - limit) / limit in 1/1000, rounded down.
+
+    rear_plate: the trailer's own plate; None when none was read, and in older records.
+    """
 
     visit_id: int
     verdict: Verdict
@@ -63,6 +66,7 @@ class Weigh:
     weighed_ns: int
     photos: tuple[PhotoRef, ...]
     supersedes: int | None = None
+    rear_plate: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

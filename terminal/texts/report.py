@@ -30,6 +30,7 @@ REPORT: Mapping[str, tuple[str, str]] = {
     "vehicle_type.centre_axle": ("中置轴列车", "centre-axle trailer"),
     "vehicle_type.full_trailer": ("全挂列车", "full trailer"),
     "plate": ("车牌", "Plate"),
+    "rear_plate": ("挂车号牌", "Trailer plate"),
     "plate_colour": ("车牌颜色", "Plate colour"),
     "plate_kind": ("车牌种类", "Plate kind"),
     "plate_source": ("车牌来源", "Plate source"),

@@ -71,6 +71,7 @@ weighs = st.builds(
     weighed_ns=counts,
     photos=st.lists(photos, max_size=SIZES["photos"]).map(tuple),
     supersedes=st.none() | counts,
+    rear_plate=st.none() | words("rear_plate"),
 )
 happenings = st.builds(Happening, event=words("event"), detail=words("detail"), at_ns=counts)
 gaps = st.builds(

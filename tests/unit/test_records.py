@@ -71,8 +71,15 @@ def test_absent_optionals_are_left_out() -> None:
         WEIGH, limit_kg=None, over_permille=None, axles=None, vehicle_type=None
     )
     body = encode_body(record(bare))
-    assert {27, 29, 32, 34, 46} & set(cbor2.loads(body)) == set()
+    assert {27, 29, 32, 34, 46, 47} & set(cbor2.loads(body)) == set()
     assert decode_body(body).content == bare
+
+
+def test_the_trailer_plate_has_a_key_of_its_own() -> None:
+    coupled = dataclasses.replace(WEIGH, rear_plate="晋L7731挂")
+    body = encode_body(record(coupled))
+    assert cbor2.loads(body)[47] == "晋L7731挂"
+    assert decode_body(body).content == coupled
 
 
 @pytest.mark.parametrize("one", ALL_KINDS, ids=lambda one: one.kind.value)

@@ -46,6 +46,8 @@ def test_the_caption_names_time_site_mass_plate_and_simulation() -> None:
     assert what.endswith("模拟 SIMULATED")
     bare = dataclasses.replace(WEIGH, plate="", limit_kg=None)
     assert caption_of(record(bare))[1] == "未识别  50200 kg  No. 1"
+    coupled = dataclasses.replace(WEIGH, rear_plate="晋L7731挂")
+    assert caption_of(record(coupled))[1].startswith("晋L12345 / 晋L7731挂  50200 kg")
 
 
 def ledger(folder: Path) -> list[PhotoRef]:

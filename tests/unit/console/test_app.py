@@ -133,13 +133,15 @@ def test_records_with_photos_and_fields(site: Site, tmp_path: Path) -> None:
     lane = Lane(tmp_path)
     ledger = lane.open()
     photo = lane.spool(b"a picture")
-    assert isinstance(lane.commit(ledger, draft(7, photos=(photo,))), CommitDone)
+    assert isinstance(
+        lane.commit(ledger, draft(7, photos=(photo,), rear_plate="晋L7731挂")), CommitDone
+    )
     page = site.client.get("/").text
     assert 'href="/records/1"' in page
     assert f"/photos/{photo.sha256.hex()}.jpg" in page
     assert "待上传" in page
     record = site.client.get("/records/1?lang=en").text
-    for words in ("晋L12345", "48960", "6-articulated-dual", "Limit row", "camera"):
+    for words in ("晋L12345", "48960", "6-articulated-dual", "Limit row", "camera", "晋L7731挂"):
         assert words in record
     found = site.client.get(f"/photos/{photo.sha256.hex()}.jpg")
     assert (found.content, found.headers["content-type"]) == (b"a picture", "image/jpeg")

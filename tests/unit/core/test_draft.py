@@ -55,6 +55,15 @@ def test_every_field_of_a_passing_record() -> None:
     )
 
 
+@pytest.mark.parametrize(("seen", "kept"), [("晋L7731挂", "晋L7731挂"), ("晋L77挂", ""), ("", "")])
+def test_the_trailer_plate_is_kept_when_it_is_a_plate(seen: str, kept: str) -> None:
+    rig = LaneRig()
+    rig.rear_plate = seen
+    rig.weigh(48_000).until(Phase.RELEASING)
+    assert rig.state.draft is not None
+    assert rig.state.draft.rear_plate == kept
+
+
 def test_a_refusal_without_a_held_mass_shows_what_was_indicated() -> None:
     rig = LaneRig()
     rig.reading = None
