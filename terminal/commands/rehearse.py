@@ -17,7 +17,7 @@ from terminal.replay import TraceError, Treatment, load_frames, rehearse, treate
 from terminal.wiring.lane import params
 
 NAME = "rehearse"
-HELP = "run recorded traffic through another configuration and list who is treated differently"
+HELP = "run recorded traffic through another configuration: who is treated differently"
 DIFFERENT = 1
 
 

@@ -15,7 +15,7 @@ from terminal.frames import Decided
 from terminal.replay import Difference, TraceError, load_frames, replay
 
 NAME = "replay"
-HELP = "run a flight-recorder trace through today's core and list what it decides otherwise"
+HELP = "run a flight-recorder trace through today's core and list what differs"
 DIFFERENT = 1
 SHOWN_MAX = 200
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,10 @@ def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
         main(["frobnicate"])
     assert ended.value.code == 2
     assert "frobnicate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_readmes_name_every_command_a_person_calls(page: str) -> None:
+    text = (Path(terminal.commands.__file__).parents[2] / page).read_text(encoding="utf-8")
+    missing = [name for name, _help in COMMANDS if name != "process" and f"`{name}" not in text]
+    assert not missing, f"{page} does not mention {missing}"
