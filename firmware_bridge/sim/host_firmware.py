@@ -16,6 +16,8 @@ from firmware_bridge.sim.qemu import FIRMWARE
 from hal.contract.types import DeviceAbsentError
 
 HX711, ADS1232 = 1, 2
+SANITIZE = "-fsanitize=undefined -fno-sanitize-recover=all"
+"""Undefined behaviour ends the test run with the line's number."""
 
 
 class Pins(Protocol):
@@ -33,7 +35,15 @@ def build(out: Path) -> Path:
     if shutil.which("gcc") is None or shutil.which("make") is None:
         raise DeviceAbsentError("firmware", "gcc or make is not installed", "Install both")
     subprocess.run(  # noqa: S603 - our own makefile
-        ["make", "-s", "-C", str(FIRMWARE), f"OUT={out.resolve()}", "host"],  # noqa: S607
+        [  # noqa: S607
+            "make",
+            "-s",
+            "-C",
+            str(FIRMWARE),
+            f"OUT={out.resolve()}",
+            f"SANITIZE={SANITIZE}",
+            "host",
+        ],
         check=True,
     )
     return out / "front_end.so"

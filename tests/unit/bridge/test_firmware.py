@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -198,6 +199,18 @@ def test_rubbish_cuts_and_wrong_bits_never_move_a_relay(fe_library: Path) -> Non
             bench.firmware.step(b"\0" + bytes(wrong) + b"\0")
             assert bench.firmware.relays == 0
     bench.firmware.step(good)
+    assert bench.firmware.relays == 1
+
+
+def test_random_bytes_move_nothing_and_leave_the_session_usable(fe_library: Path) -> None:
+    bench = Bench(HostFirmware(fe_library, (ChipPins(),))).up()
+    random = Random("firmware noise")
+    for _ in range(400):
+        bench.firmware.step(random.randbytes(60))
+        assert bench.firmware.relays == 0
+    bench.firmware.step(b"\0")
+    assert lease(bench, 1)
+    bench.firmware.step(bench.session.outgoing())
     assert bench.firmware.relays == 1
 
 
