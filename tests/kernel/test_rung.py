@@ -27,7 +27,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         if os.environ.get("KERNEL_RUNG") == "required":
             pytest.fail(why)
         pytest.skip(why)
-    ran = boot(tmp_path_factory.mktemp("kernel"), str(ROOT / "tests/kernel/inside"))
+    inside = ROOT / "tests/kernel/inside"
+    drivers = " ".join(str(inside / name) for name in ("test_gpio.py", "test_buses.py"))
+    ran = boot(tmp_path_factory.mktemp("kernel"), drivers)
     print(f"\nUser-mode Linux: {len(ran.cases)} tests, {ran.wall_s:.1f} s with boot and reset")
     for name, verdict in ran.cases.items():
         print(f"  {'ok  ' if not verdict else 'FAIL'} {name.rsplit('::', 1)[1]}")
@@ -40,6 +42,15 @@ def test_every_driver_test_passes_inside(outcome: Outcome) -> None:
     assert not failed, outcome.log[-6000:]
     assert outcome.rc == 0, outcome.log[-6000:]
     assert len(outcome.cases) >= TESTS_MIN
+
+
+def test_a_lane_runs_on_kernel_lines_in_virtual_time(outcome: Outcome, tmp_path: Path) -> None:
+    """outcome comes first: it says when there is no machine."""
+    ran = boot(
+        tmp_path, str(ROOT / "tests/kernel/inside/test_lane.py"), watchdog=False, virtual_time=True
+    )
+    print(f"\nthe lane: {ran.wall_s:.1f} s\n{(tmp_path / 'lane-states.txt').read_text()}")
+    assert ran.rc == 0, ran.log[-6000:]
 
 
 def test_the_machine_resets_when_the_watchdog_starves_and_comes_back(outcome: Outcome) -> None:
