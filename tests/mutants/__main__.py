@@ -102,7 +102,7 @@ def tests_for(
     if mutant.row is not None:
         first = found.order(set(found.rows.get(mutant.row, [])))
         return first + [name for name in everything if name not in set(first)]
-    named = found.order(set(lines.get(mutant.line, [])))
+    named = [] if mutant.at_import else found.order(set(lines.get(mutant.line, [])))
     area = next(names for part, names in AREAS.items() if mutant.module.startswith(part))
     return named or [name for name in found.order(set(found.cost_s)) if name.startswith(area)]
 

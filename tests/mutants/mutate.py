@@ -47,6 +47,7 @@ NEGATED_GUARDS = (
 class Mutant(NamedTuple):
     """One change. place: "function: source of the changed expression", stable over edits.
 
+    at_import: it is run when the module is imported, so coverage cannot say which test needs it.
     build: makes the changed tree; in the child only, since all of them at once are gigabytes.
     """
 
@@ -55,6 +56,7 @@ class Mutant(NamedTuple):
     place: str
     change: str
     row: int | None
+    at_import: bool
     build: Callable[[], ast.Module]
 
     @property
@@ -66,7 +68,7 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
     """Every mutant of one module, in the order of its lines."""
     tree = ast.parse(source)
     skipped = set(_not_code(tree))
-    owners = _owners(tree)
+    owners, called = _owners(tree), set(_called(tree))
     for place, node in enumerate(ast.walk(tree)):
         if id(node) in skipped:
             continue
@@ -74,7 +76,9 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
             text = " ".join(ast.unparse(node).split())[:70]
             name = f"{owners.get(id(node), 'module')}: {text}"
             build = functools.partial(_changed, tree, place, change)
-            yield Mutant(module, getattr(node, "lineno", 1), name, what, None, build)
+            yield Mutant(
+                module, getattr(node, "lineno", 1), name, what, None, id(node) not in called, build
+            )
     if module.endswith("core.table"):
         yield from _row_mutants(module, tree)
 
@@ -115,6 +119,16 @@ def _is_alias(node: ast.Assign) -> bool:
     return isinstance(node.value.op, ast.BitOr) and all(
         isinstance(part, names) for part in ast.walk(node.value)
     )
+
+
+def _called(tree: ast.Module) -> Iterator[int]:
+    """Everything inside a function or lambda: run when called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            for part in node.body:
+                yield from map(id, ast.walk(part))
+        elif isinstance(node, ast.Lambda):
+            yield from map(id, ast.walk(node.body))
 
 
 def _owners(tree: ast.Module) -> dict[int, str]:
@@ -202,7 +216,7 @@ def _row_mutants(module: str, tree: ast.Module) -> Iterator[Mutant]:
             for what, change in _row_changes(row):
                 build = functools.partial(_changed_row, tree, which, at, change)
                 text = " ".join(ast.unparse(row).split())[:110]
-                yield Mutant(module, row.lineno, f"row {text}", what, index, build)
+                yield Mutant(module, row.lineno, f"row {text}", what, index, True, build)
             index += 1
 
 

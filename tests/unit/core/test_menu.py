@@ -184,3 +184,10 @@ def test_only_the_first_command_of_a_tick_counts_and_keys_are_bounded() -> None:
 def test_every_target_is_a_page_or_an_action() -> None:
     for keys in menu.PAGES.values():
         assert all(target in menu.PAGES or target in menu.ACTIONS for target in keys.values())
+
+
+def test_after_a_right_pin_and_after_a_lock_all_tries_are_there_again() -> None:
+    pad = Pad().press("A0000#").press("*").open()
+    assert pad.state.wrong_pins == 0
+    pad = Pad().press("A" + "0000#" * 5)
+    assert (pad.state.page, pad.state.wrong_pins) == ("locked", 0)
