@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS record(
   reason TEXT, plate TEXT, axles INTEGER, gross_kg INTEGER, limit_kg INTEGER, over_kg INTEGER,
   event TEXT, signed BLOB NOT NULL, PRIMARY KEY(terminal, ledger, seq)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS record_arrived ON record(arrived_ns);
+CREATE INDEX IF NOT EXISTS record_wall ON record(wall_ns);
 CREATE INDEX IF NOT EXISTS record_over ON record(verdict, arrived_ns);
 CREATE TABLE IF NOT EXISTS chain(
   terminal TEXT NOT NULL, ledger BLOB NOT NULL, high INTEGER NOT NULL, highest INTEGER NOT NULL,
