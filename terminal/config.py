@@ -107,6 +107,7 @@ class IndicatorSection(_Section, frozen=True):
 
     format_file: a protocol of the site's own instead of a built-in one. confirmed_scaling: how
     the number is to be read, as a person has found by comparing loads with the display.
+    period_ms: time between two frames; the mass is stale after two of them.
     """
 
     kind: Literal["serial", "sim"] = "serial"
@@ -116,6 +117,7 @@ class IndicatorSection(_Section, frozen=True):
     data_bits: Literal[7, 8] = 8
     protocol: Name = "xk3190-tf0"
     format_file: str = ""
+    period_ms: Annotated[int, Meta(ge=20, le=1_000)] = 100
     confirmed_scaling: Annotated[str, Meta(max_length=60)] = ""
 
 

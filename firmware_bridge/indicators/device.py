@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firmware_bridge.indicators.catalogue import Decodes, built_in, decoder, find, from_file
+from firmware_bridge.indicators.decoder import part_width
 from firmware_bridge.indicators.formatfile import FormatError
 from firmware_bridge.indicators.reading import Reading, Reject, Step
 from firmware_bridge.indicators.spec import Format
@@ -191,6 +192,14 @@ def format_for(protocol: str, format_file: Path | None, name: str) -> Format:
             f"Use one of {names}, or `weigh-terminal listen` to find it",
         )
     return found
+
+
+def period_ms(format_: Format, settings: Settings) -> int:
+    """Shortest time between two frames: one frame on this line, or a round of questions."""
+    width = max((sum(map(part_width, frame.parts)) for frame in format_.frames), default=0)
+    line_ms = width * settings.octet_ns() // NS_PER_MS
+    poll = format_.poll
+    return line_ms if poll is None else max(line_ms, poll.every_ms * len(poll.questions))
 
 
 def open_indicator(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 
 from hal.contract.devices import Indicator, LoadCell
+from terminal.config import Loaded
 from terminal.wiring.context import INDICATOR_PEER, MCU_PEER, SIMULATED, Context
 
 NAME = "load cells"
 NONCE_BITS = 32
+WEIGHT_AGE_MS_MIN = 250
+PERIODS, JITTER_MS = 2, 50
 
 
 def indicator(context: Context) -> Indicator:
@@ -27,6 +30,21 @@ def indicator(context: Context) -> Indicator:
         format_file=context.loaded.path(section.format_file) if section.format_file else None,
         simulated=section.kind == "sim",
     )
+
+
+def weight_age_ms(loaded: Loaded) -> int:
+    """How old a mass may be: two frames of a slow indicator, else what the core allows."""
+    from firmware_bridge.indicators.device import format_for, period_ms
+    from firmware_bridge.link.port import Settings
+
+    if loaded.config.weighing.source != "indicator":
+        return WEIGHT_AGE_MS_MIN
+    section = loaded.config.indicator
+    path = loaded.path(section.format_file) if section.format_file else None
+    settings = Settings(section.port, section.baud, section.parity, section.data_bits)
+    format_ = format_for(section.protocol, path, "indicator")
+    slowest_ms = max(section.period_ms, period_ms(format_, settings))
+    return max(WEIGHT_AGE_MS_MIN, PERIODS * slowest_ms + JITTER_MS)
 
 
 def mcu_load_cells(context: Context) -> LoadCell:

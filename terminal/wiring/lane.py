@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hal.contract.types import InputName
@@ -65,6 +66,7 @@ def run(context: Context) -> int:
     """Open the lane's devices and run the control loop until told to stop."""
     from terminal.control.control import Control
     from terminal.control.loop import Loop
+    from terminal.wiring.bridge import weight_age_ms
     from terminal.wiring.devices import lane_devices
     from terminal.wiring.instrument import pipeline
 
@@ -73,7 +75,7 @@ def run(context: Context) -> int:
     control = Control(
         devices=devices,
         pipeline=pipeline(context, devices),
-        params=params(config),
+        params=replace(params(config), weight_age_ms_max=weight_age_ms(context.loaded)),
         hub=context.hub(),
         clock=context.clock,
         lane_kind=config.lane.kind,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.indicators.catalogue import decoder, find
-from firmware_bridge.indicators.device import SerialIndicator, open_indicator
+from firmware_bridge.indicators.device import SerialIndicator, open_indicator, period_ms
 from firmware_bridge.indicators.formatfile import FormatError, parse
 from firmware_bridge.link.port import RETRY_NS_MAX, SerialLine, Settings
 from firmware_bridge.sim.null_modem import NullModem
@@ -23,6 +23,8 @@ from hal.contract.types import (
     IndicatorReading,
     MonotonicNs,
 )
+from terminal.config_load import load
+from terminal.wiring.bridge import weight_age_ms
 
 FRAME = bytes.fromhex("02 2B 30 30 31 35 36 30 30 31 39 03")
 PERIOD_NS = 100 * NS_PER_MS
@@ -173,6 +175,34 @@ def test_what_cannot_be_opened_says_what_to_do(
             clock=Clock(),
             name="indicator",
         )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "baud", "milliseconds"),
+    [("xk3190-tf0", 9_600, 12), ("xk3190-tf0", 600, 199), ("mt-sics", 9_600, 200)],
+)
+def test_the_shortest_time_between_frames_is_known(
+    protocol: str, baud: int, milliseconds: int
+) -> None:
+    format_ = find(protocol)
+    assert format_ is not None
+    assert period_ms(format_, Settings("", baud)) == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("section", "milliseconds"),
+    [
+        ('protocol = "toledo"', 250),
+        ('protocol = "xk3190-tf0"\nconfirmed_scaling = "places-kg"\nbaud = 600', 448),
+        ('protocol = "mt-sics"', 450),
+        ('protocol = "toledo"\nperiod_ms = 500', 1_050),
+    ],
+)
+def test_a_mass_of_a_slow_indicator_may_be_two_frames_old(
+    tmp_path: Path, section: str, milliseconds: int
+) -> None:
+    (tmp_path / "t.toml").write_text(f'[weighing]\nsource = "indicator"\n[indicator]\n{section}\n')
+    assert weight_age_ms(load(tmp_path / "t.toml")) == milliseconds
 
 
 OWN = """
