@@ -32,7 +32,7 @@ class Outcome:
 
 
 def boot(out: Path, tests: str, *, watchdog: bool = True, virtual_time: bool = False) -> Outcome:
-    """Run `tests` inside and wait for the machine to power off.
+    """Run `tests` (paths, joined by commas) inside and wait for the machine to power off.
 
     virtual_time: the machine's clocks move only while nothing in it wants to run, so waiting
     costs nothing and a busy host makes nothing late.

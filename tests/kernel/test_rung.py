@@ -28,7 +28,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
             pytest.fail(why)
         pytest.skip(why)
     inside = ROOT / "tests/kernel/inside"
-    drivers = " ".join(str(inside / name) for name in ("test_gpio.py", "test_buses.py"))
+    drivers = ",".join(str(inside / name) for name in ("test_gpio.py", "test_buses.py"))
     ran = boot(tmp_path_factory.mktemp("kernel"), drivers)
     print(f"\nUser-mode Linux: {len(ran.cases)} tests, {ran.wall_s:.1f} s with boot and reset")
     for name, verdict in ran.cases.items():
@@ -49,8 +49,8 @@ def test_a_lane_runs_on_kernel_lines_in_virtual_time(outcome: Outcome, tmp_path:
     ran = boot(
         tmp_path, str(ROOT / "tests/kernel/inside/test_lane.py"), watchdog=False, virtual_time=True
     )
+    assert ran.rc == 0, ran.log[-6000:] + ran.console[-2000:]
     print(f"\nthe lane: {ran.wall_s:.1f} s\n{(tmp_path / 'lane-states.txt').read_text()}")
-    assert ran.rc == 0, ran.log[-6000:]
 
 
 def test_the_machine_resets_when_the_watchdog_starves_and_comes_back(outcome: Outcome) -> None:

@@ -50,6 +50,7 @@ mux_address = 0
 cells = 1
 cell_x_cm = [900]
 cell_y_cm = [150]
+serial = "load cells"
 calibration = "calibration.json"
 [field]
 kind = "gpio"
