@@ -1,8 +1,8 @@
 """Modbus RTU weight transmitters: status register, then weight, each reply proved by its CRC.
 
 One family's register map (others differ and need their own): status 0008h, gross int32 at 0050h.
-A weight counts only with the status that was read directly before it. The client library is not
-used here because it waits for answers; its server is the peer in the tests.
+A weight counts only with the status that was read directly before it. No client library is used
+here, because it would wait for answers.
 """
 
 from __future__ import annotations
