@@ -23,7 +23,7 @@ from hal.sim.deck import STEP_NS, DeckParams
 from hal.sim.operator import Reaction
 from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK, Script
 from hal.sim.seeds import stream
-from hal.sim.traffic import Finished
+from hal.sim.traffic import Finished, Stage
 from hal.sim.world_local import LocalWorld
 from hal.sim.yard import Yard
 from terminal.config_load import load
@@ -45,6 +45,8 @@ FAULTS_S_MAX = 900
 SETTLE_S_MAX = 900
 DELIVER_S_MAX = 1_800
 PLENTY_BYTES = 10_000_000_000
+WAVE_S = 60
+UNSERVED = ("lockout", "fault", "estop", "starting")
 TRIES_MAX = 200
 """The attendant of a simulated site does not give up: what he cannot solve is a trap."""
 REACTIONS: tuple[Reaction, ...] = (
@@ -141,6 +143,7 @@ class Sim:
         self.sleeps = True
         """Whether the lane stops being simulated once it is at rest and only the uplink works."""
         self.lane_asleep = False
+        self._unserved_s = 0
 
     def _configuration(self, shape: Random) -> Path:
         pulse = shape.random() < 0.3
@@ -289,7 +292,22 @@ class Sim:
             self._second(until_ns)
         self.watch.broken(f"within {s_max} s after healing: {why_not()}")
 
+    def _wave_back(self) -> None:
+        """A person sends away whoever stands at the entry of a lane that does not serve.
+
+        A pulse arm that stands open over him cannot be shut, so the lane waits for him to go.
+        """
+        stuck = [each for each in self.yard.traffic.drivers if each.stage is Stage.WAIT]
+        unserved = stuck and self.world.prompt() in UNSERVED
+        self._unserved_s = self._unserved_s + 1 if unserved else 0
+        if self._unserved_s > WAVE_S:
+            self._unserved_s = 0
+            for driver in stuck:
+                self.log(f"{driver.truck.plan.plate} is sent away")
+                driver.stage = Stage.BACK
+
     def _second(self, until_ns: int) -> None:
+        self._wave_back()
         self.run_until(self.clock.at_ns + NS_PER_S)
         if 0 < until_ns <= self.clock.at_ns:
             raise Violation("stopped by --until")
