@@ -272,6 +272,19 @@ class Target(_Section, frozen=True):
     photos: bool = True
 
 
+class ResourcesSection(_Section, frozen=True):
+    """The terminal's own read-only CoAP resources, over UDP.
+
+    host: loopback unless the site's LAN may look. to_platforms: also answer the platforms of
+    [[targets]] over the TCP or WebSocket connection that the terminal itself has opened.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 5685
+    to_platforms: bool = False
+
+
 class ConsoleSection(_Section, frozen=True):
     """The page for the operator's browser."""
 
@@ -303,6 +316,7 @@ class Config(_Section, frozen=True):
     camera: CameraSection = CameraSection()
     ledger: LedgerSection = LedgerSection()
     targets: tuple[Target, ...] = (Target(),)
+    resources: ResourcesSection = ResourcesSection()
     console: ConsoleSection = ConsoleSection()
     runtime: Runtime = Runtime()
 

@@ -101,6 +101,7 @@ LINKS: tuple[tuple[str, str], ...] = (
     ("control", "panel"),
     ("control", "camera"),
     ("control", "console"),
+    ("control", "uplink"),
     ("ledger", "uplink"),
     ("panel", "console"),
     ("camera", "console"),

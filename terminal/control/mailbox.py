@@ -31,7 +31,7 @@ ALLOWED = {
     "camera": (PlateSeen, PhotosTaken, DeviceFault),
     "panel": (KeyPressed, DeviceFault),
 }
-"""Which peer may say what. The console may say nothing to control."""
+"""Which peer may say what. The console and the uplink may say nothing."""
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ IDLE_FRAME_EVERY = 100
 """In a quiet lane one tick in 100 goes to the flight recorder, to spare the card."""
 KEYFRAME_NS = 30 * NS_PER_S
 """The state goes along at least this often: a trace can be read from any file of the ring."""
-SNAPSHOT_READERS = ("panel", "camera", "console", "ledger")
+SNAPSHOT_READERS = ("panel", "camera", "console", "ledger", "uplink")
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from terminal.uplink.photo_udp import ChunkedPhoto
 
 if TYPE_CHECKING:
     from terminal.uplink.oscore import PowerSafeContext
+    from terminal.uplink.resources import Resources
 
 CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {
     "coap": ("udp6",),
@@ -89,16 +90,19 @@ class CoapTransport:
         uri: str,
         link_is_up: Callable[[], bool] | None = None,
         oscore: PowerSafeContext | None = None,
+        site: Resources | None = None,
     ) -> None:
         """uri: scheme, host and port. link_is_up: simulated runs only; None when real.
 
-        oscore: protects every message, the same object for every rung of a target.
+        oscore: protects every message, the same object for every rung of a target. site: what
+        the other end may read over a connection that we opened (not over UDP: anybody could).
         """
         self._uri = uri.rstrip("/")
         self._scheme = urlsplit(uri).scheme
         self._transports = list(CLIENT_TRANSPORTS[self._scheme])
         self.rung = RUNG_NAMES[self._scheme]
         self._oscore = oscore
+        self._site = site if self._scheme != "coap" else None
         if oscore is not None:
             self._transports.append("oscore")
             self.rung += "+OSCORE"
@@ -204,6 +208,7 @@ class CoapTransport:
                 port.context = await aiocoap.Context.create_client_context(
                     loggername="coap-uplink", transports=self._transports
                 )
+                port.context.serversite = self._site
                 if self._oscore is not None:
                     port.context.client_credentials[f"{self._uri}/*"] = self._oscore
             return port.context

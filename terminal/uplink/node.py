@@ -76,6 +76,8 @@ class UplinkNode:
     def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
         """React to the ledger and to time."""
         if isinstance(event, Received):
+            if event.peer != LEDGER:  # control shows itself to the resources, not to the queue
+                return ()
             self._receive(event.message)
         elif isinstance(event, PeerUp) and event.peer == LEDGER:
             self._ledger_up = True

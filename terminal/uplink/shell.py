@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -16,14 +17,15 @@ from typing import Protocol
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S
 from terminal.config import Loaded, Target
-from terminal.link import Hub
-from terminal.messages import Message
+from terminal.link import Hub, LinkEvent, Received
+from terminal.messages import Message, Snapshot
 from terminal.node import Send, StopFlag, Tick, deliver
 from terminal.notify import Notifier
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.exchange import Adapter, Request, Transport, WireReply, WireRequest
 from terminal.uplink.ladder import Ladder
 from terminal.uplink.node import UplinkNode, wire_of
+from terminal.uplink.resources import Resources, serving
 
 PHOTO_BYTES_MAX = 512 * 1024
 """The platform profile's largest body; a bigger file is set aside and shown."""
@@ -131,7 +133,11 @@ def read_photo(request: Request) -> bytes:
 
 
 def make_transport(
-    loaded: Loaded, target: Target, clock: Clock, link_is_up: Callable[[], bool] | None
+    loaded: Loaded,
+    target: Target,
+    clock: Clock,
+    link_is_up: Callable[[], bool] | None,
+    site: Resources | None = None,
 ) -> Ladder:
     """The ways to one target. Raises ContextLostError when its OSCORE key may not be used."""
     oscore = None
@@ -140,8 +146,26 @@ def make_transport(
 
         oscore = open_context(loaded.path(target.oscore))
     uris = (target.uri, *target.fallback_uris)
-    rungs = [CoapTransport(uri, link_is_up, oscore) for uri in uris]
+    rungs = [CoapTransport(uri, link_is_up, oscore, site) for uri in uris]
     return Ladder(rungs, clock.monotonic_ns)
+
+
+def _resources(loaded: Loaded, version: str) -> Resources:
+    return Resources(
+        {
+            "terminal_id": loaded.config.site.terminal_id,
+            "version": version,
+            "config_sha256": loaded.sha256.hex(),
+        }
+    )
+
+
+def _show(site: Resources, events: Sequence[LinkEvent], now_ns: int) -> None:
+    """Control's snapshots go to whoever looks; its link is read for nothing else."""
+    for event in events:
+        if isinstance(event, Received) and isinstance(event.message, Snapshot):
+            site.keep(event.message)
+    site.tick(now_ns)
 
 
 async def main_loop(
@@ -150,8 +174,11 @@ async def main_loop(
     clock: Clock,
     stop: StopFlag,
     link_is_up: Callable[[], bool] | None = None,
+    version: str = "0",
 ) -> None:
     """Run the uplink until `stop`. link_is_up: the simulated network's plug, None when real.
+
+    version: of the program, for `/software`.
 
     Raises whatever a carrying task died of: a bug ends the process, the supervisor restarts it
     and the ledger still has every item.
@@ -159,8 +186,11 @@ async def main_loop(
     # Not for secrets: jitter between terminals.
     rng = random.Random(f"{loaded.config.site.terminal_id}/{clock.monotonic_ns()}")  # noqa: S311
     node = UplinkNode(loaded.config.targets, rng, loaded.config.site.terminal_id)
+    config = loaded.config
+    site = _resources(loaded, version)
+    shown = site if config.resources.enabled and config.resources.to_platforms else None
     transports: dict[str, Transport] = {
-        target.name: make_transport(loaded, target, clock, link_is_up)
+        target.name: make_transport(loaded, target, clock, link_is_up, shown)
         for target in loaded.config.targets
     }
     carrier = Carrier(node, transports, hub, clock)
@@ -171,12 +201,18 @@ async def main_loop(
     notifier.send("READY=1")
     was_up = True
     due_ns = int(clock.monotonic_ns())
+    views = contextlib.AsyncExitStack()
     try:
+        why = await views.enter_async_context(serving(config.resources, site))
+        if why:
+            logging.getLogger("uplink").error("%s", why)
         while not stop.is_set():
             if carrier.failure is not None:
                 raise carrier.failure
             now_ns = clock.monotonic_ns()
-            deliver(node, hub, hub.poll(now_ns), now_ns)
+            events = hub.poll(now_ns)
+            _show(site, events, now_ns)
+            deliver(node, hub, events, now_ns)
             if now_ns >= due_ns:
                 deliver(node, hub, (Tick(),), now_ns)
                 due_ns = max(due_ns + node.period_ns, now_ns)
@@ -193,6 +229,7 @@ async def main_loop(
     finally:
         notifier.close()
         loop.remove_reader(hub.fileno())
+        await views.aclose()
         await carrier.close()
         node.close()
         hub.close()

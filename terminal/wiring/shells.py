@@ -111,7 +111,14 @@ def run_uplink(context: Context) -> int:
 
     link_is_up = context.world().network_up if simulated(context.config) else None
     asyncio.run(
-        main_loop(context.loaded, context.hub(), context.clock, context.stop, link_is_up=link_is_up)
+        main_loop(
+            context.loaded,
+            context.hub(),
+            context.clock,
+            context.stop,
+            link_is_up=link_is_up,
+            version=version(),
+        )
     )
     return 0
 
