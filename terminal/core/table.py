@@ -176,7 +176,6 @@ ROWS: tuple[Row, ...] = (
         ("reloaded", "exit_clear_long"),
         _R.BARRIER_OPEN,
         "another mass than the one judged: weigh anew",
-        "END_RELEASE",
         "RENEW_VISIT",
     ),
     _hold(
@@ -184,7 +183,6 @@ ROWS: tuple[Row, ...] = (
         ("leave_overdue", "exit_clear_long"),
         _R.BARRIER_OPEN,
         "stayed too long: one record opens once, weigh anew",
-        "END_RELEASE",
         "RENEW_VISIT",
     ),
     _hold(
@@ -192,7 +190,6 @@ ROWS: tuple[Row, ...] = (
         ("exit_clear_long", "vehicle_on"),
         _R.SECOND_VEHICLE,
         "one left and one is still there",
-        "END_RELEASE",
         "RENEW_VISIT",
     ),
     _go(
