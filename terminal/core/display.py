@@ -42,6 +42,7 @@ REASON_PROMPT: dict[HoldReason, Prompt] = {
     HoldReason.UNSTEADY: Prompt.UNSTEADY,
     HoldReason.PLATE_UNREAD: Prompt.PLATE_UNREAD,
     HoldReason.AXLES_UNKNOWN: Prompt.AXLES_UNKNOWN,
+    HoldReason.AXLES_DIFFER: Prompt.AXLES_UNKNOWN,
     HoldReason.SAVE_REFUSED: Prompt.SAVE_FAILED,
 }
 """Reasons of HELD and LOCKOUT that have a prompt of their own; the others take the phase's."""

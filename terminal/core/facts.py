@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, MonotonicNs, Tri
+from terminal.core.limits import pattern_axles
 from terminal.core.params import Params
 from terminal.core.plate import is_valid
 from terminal.core.quality import (
@@ -47,6 +48,7 @@ WEIGHED_REASONS = (
     HoldReason.UNSTEADY,
     HoldReason.PLATE_UNREAD,
     HoldReason.AXLES_UNKNOWN,
+    HoldReason.AXLES_DIFFER,
 )
 """Holds of a vehicle that stood in place: a beam cut since means it moved, or another came."""
 
@@ -160,6 +162,15 @@ def _axles_known(f: Facts) -> bool:
     return latch is not None and latch.axles is not None and latch.axles >= AXLES_MIN
 
 
+def _axles_differ(f: Facts) -> bool:
+    """The scale counted other axles than the list says: another vehicle, or a lifted axle."""
+    latch, vehicle = f.state.latch, f.state.vehicle
+    if latch is None or vehicle is None:
+        return False
+    listed = pattern_axles(vehicle.axle_pattern)
+    return listed is not None and latch.axles != listed
+
+
 def _reloaded(f: Facts) -> bool:
     latch, held_kg = f.state.latch, f.seen.held_kg
     return (
@@ -230,6 +241,8 @@ GUARDS: dict[str, Guard] = {
     "plate_missing": lambda f: plate_of(f.state) == "",
     "axles_known": _axles_known,
     "axles_missing": lambda f: not _axles_known(f),
+    "axles_differ": _axles_differ,
+    "axles_agree": lambda f: not _axles_differ(f),
     "photos_ready": _photos_ready,
     "vehicle_known": _vehicle_known,
     "outbox_full": lambda f: f.inputs.outbox_full is Tri.YES,
@@ -254,6 +267,7 @@ GUARDS: dict[str, Guard] = {
     "for_barrier": _held_for(HoldReason.BARRIER_OPEN),
     "for_unsteady": _held_for(HoldReason.UNSTEADY),
     "for_plate": _held_for(HoldReason.PLATE_UNREAD),
+    "for_axles": _held_for(HoldReason.AXLES_DIFFER),
     "for_ledger": _held_for(HoldReason.LEDGER_AWAY),
     "for_save": _held_for(HoldReason.SAVE_REFUSED),
 }

@@ -13,6 +13,8 @@ from terminal.core.params import Params
 from terminal.core.types import VehicleFacts
 
 EDITION = "2016-62+rd"
+PATTERN_AXLES = {"1": 1, "2": 1, "5": 2, "9": 3}
+"""Axles each digit of an axle pattern stands for (DOMAIN 1.4)."""
 AXLES_TABLE_MAX = 6
 LICENCE_AXLES = 2
 BLUE_PLATE_KG = 4_500
@@ -99,6 +101,13 @@ def judge(
         pairs = (vehicle.tyres_missing + 1) // 2
         limit_kg, why = max(0, limit_kg - MISSING_PAIR_KG * pairs), "tyres_missing"
     return LimitResult(limit_kg, best.row_id, vehicle.vehicle_type, why)
+
+
+def pattern_axles(pattern: str | None) -> int | None:
+    """How many axles a pattern such as "159" has; None when there is none or it is no pattern."""
+    if not pattern or any(digit not in PATTERN_AXLES for digit in pattern):
+        return None
+    return sum(PATTERN_AXLES[digit] for digit in pattern)
 
 
 def over_kg(gross_kg: int, limit_kg: int, site_margin_kg: int) -> int:

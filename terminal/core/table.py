@@ -120,12 +120,25 @@ ROWS: tuple[Row, ...] = (
     _go(_P.WEIGHING, ("no_latch", "weight_trusted"), _P.WEIGHING, "I2", "HOLD_WEIGHT"),
     _go(
         _P.WEIGHING,
-        ("latch_good", "plate_known", "axles_known", "photos_ready", "vehicle_known"),
+        (
+            "latch_good",
+            "plate_known",
+            "axles_known",
+            "photos_ready",
+            "vehicle_known",
+            "axles_agree",
+        ),
         _P.DECIDING,
         "all that the judgement needs",
         "JUDGE",
     ),
     _hold(_P.WEIGHING, ("latched", "axles_missing"), _R.AXLES_UNKNOWN, "DOMAIN 1.6"),
+    _hold(
+        _P.WEIGHING,
+        ("latched", "axles_differ"),
+        _R.AXLES_DIFFER,
+        "not the vehicle of the list under this plate, or not on all its axles",
+    ),
     _hold(
         _P.WEIGHING,
         ("latched", "plate_missing", "plate_overdue"),
@@ -250,6 +263,12 @@ ROWS: tuple[Row, ...] = (
         "RENEW_VISIT",
     ),
     _go(_P.HELD, ("for_plate", "plate_known"), _P.WEIGHING, "the operator keyed it in"),
+    _go(
+        _P.HELD,
+        ("for_axles", "plate_known", "vehicle_known", "axles_agree"),
+        _P.WEIGHING,
+        "the operator keyed in the right plate",
+    ),
     _go(_P.HELD, ("for_unsteady", "weight_trusted"), _P.WEIGHING, "it settled after all"),
     _go(
         _P.HELD,

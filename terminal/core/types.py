@@ -280,6 +280,7 @@ class HoldReason(Enum):
     UNSTEADY = "unsteady"
     PLATE_UNREAD = "plate_unread"
     AXLES_UNKNOWN = "axles_unknown"
+    AXLES_DIFFER = "axles_differ"
     LEDGER_AWAY = "ledger_away"
     SAVE_REFUSED = "save_refused"
     OVER_LIMIT = "over_limit"

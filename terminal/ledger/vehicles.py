@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Callable
 from pathlib import Path
 
+from terminal.core.limits import pattern_axles
 from terminal.ledger.store import Store
 from terminal.messages import VehicleFound
 
@@ -33,6 +35,11 @@ NUMBERS: dict[str, int] = {
     "licence_gross_kg": 300_000,
 }
 """Columns that hold whole numbers, with the largest one allowed."""
+WORDS: dict[str, Callable[[str], bool]] = {
+    "vehicle_type": lambda cell: cell in TYPES,
+    "axle_pattern": lambda cell: pattern_axles(cell) is not None,
+}
+"""Columns that hold words, with what a word must be."""
 _META = "vehicle_list_sha256"
 
 
@@ -104,7 +111,7 @@ def _row(cells: dict[str, str]) -> tuple[object, ...] | None:
             if not cell.isascii() or not cell.isdigit() or int(cell) > NUMBERS[column]:
                 return None
             row.append(int(cell))
-        elif column == "vehicle_type" and cell and cell not in TYPES:
+        elif cell and column in WORDS and not WORDS[column](cell):
             return None
         else:
             row.append(cell or None)

@@ -133,6 +133,12 @@ _ZH: dict[H, HoldText] = {
         "现场数清车辆轴数，包括提升轴。",
         "请车辆退回重新上磅（键盘 A，菜单 3）；仍不能确认时联系维护人员。",
     ),
+    H.AXLES_DIFFER: HoldText(
+        "轴数不符",
+        "称得的轴数与车辆名册不一致，可能是套牌、误读车牌或提升轴未放下。",
+        "对照名册核对车牌，现场数清轴数。",
+        "车牌误读时在键盘上按 A 输入正确车牌；否则按 A 拒绝放行，放下提升轴后重新上磅。",
+    ),
     H.LEDGER_AWAY: HoldText(
         "记录服务中断",
         "记录服务不在线，记录存不下就不放行。",
@@ -280,6 +286,12 @@ _EN: dict[H, HoldText] = {
         "The axle count is not certain, so no limit can be chosen.",
         "Count the axles on site, lifted ones included.",
         "Let it back out and weigh again (keypad A, menu 3); else call maintenance.",
+    ),
+    H.AXLES_DIFFER: HoldText(
+        "Axles differ",
+        "The axles counted are not those of the list: false or misread plate, or a lifted axle.",
+        "Compare the plate with the list and count the axles on site.",
+        "Plate misread: press A and type it. Else refuse with A, lower the axle, weigh again.",
     ),
     H.LEDGER_AWAY: HoldText(
         "Records offline",

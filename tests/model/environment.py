@@ -78,6 +78,7 @@ WEIGHTS: dict[str, Weight] = {
     "held of old": Weight(LIGHT_KG, held_kg=LIGHT_KG, old=True),
     "heavy": Weight(HEAVY_KG, held_kg=HEAVY_KG),
     "no axles": Weight(LIGHT_KG, held_kg=LIGHT_KG, axles=None),
+    "other axles": Weight(LIGHT_KG, held_kg=LIGHT_KG, axles=5),
     "overload": Weight(LIGHT_KG, flags=WeighFlag.OVERLOAD),
     "cell fault": Weight(LIGHT_KG, flags=WeighFlag.CELL_FAULT),
     "two vehicles": Weight(LIGHT_KG, flags=WeighFlag.TWO_VEHICLES),
@@ -156,7 +157,7 @@ def peers(lane: LaneKind) -> list[Abstract]:
     """Camera, ledger and operator say anything, while the vehicle may do what it likes."""
     moves = [
         Abstract(weight, *place, True, exit_closed, message)
-        for weight in ("empty", "moving", "held", "held of old", "heavy", "no axles")
+        for weight in ("empty", "moving", "held", "held of old", "heavy", "no axles", "other axles")
         for place in PLACES
         for exit_closed in (True, False)
         for message in (ALL_WELL, "nothing")

@@ -10,6 +10,7 @@ from terminal.core.limits import (
     LimitRow,
     judge,
     over_kg,
+    pattern_axles,
 )
 from terminal.core.params import Params
 from terminal.core.types import VehicleFacts
@@ -25,6 +26,16 @@ def facts_of(row: LimitRow, **extra: bool | int | None) -> VehicleFacts:
         axle_pattern=row.patterns[0] if row.patterns else None,
         **extra,
     )
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.row_id)
+def test_every_pattern_of_the_table_has_its_rows_axles(row: LimitRow) -> None:
+    assert {pattern_axles(pattern) for pattern in row.patterns} <= {row.axles}
+
+
+@pytest.mark.parametrize("text", [None, "", "15x", "3", "1 2"])
+def test_what_is_no_pattern_has_no_axle_count(text: str | None) -> None:
+    assert pattern_axles(text) is None
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.row_id)

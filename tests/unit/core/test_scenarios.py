@@ -26,6 +26,7 @@ from terminal.core.types import (
     PlateOutcome,
     PlateSource,
     Prompt,
+    VehicleFacts,
     Verdict,
     WeighFlag,
 )
@@ -170,6 +171,51 @@ def test_axles_unknown_can_only_be_refused() -> None:
     assert draft is not None
     assert (draft.verdict, draft.reason) == (Verdict.REFUSED, "axles_unknown")
     rig.back_out().until(Phase.IDLE)
+
+
+@pytest.mark.parametrize("axles", [5, 7])
+def test_other_axles_than_the_list_says_can_be_refused(axles: int) -> None:
+    rig = LaneRig()
+    rig.axles = axles
+    rig.weigh(40_000).until(Phase.HELD)
+    assert rig.state.reason is HoldReason.AXLES_DIFFER
+    assert rig.prompt is Prompt.AXLES_UNKNOWN
+    assert rig.state.draft is None
+    rig.run(60_000)
+    assert rig.phase is Phase.HELD
+    rig.press(OPEN_MENU + "2#").until(Phase.EGRESS)
+    draft = rig.state.draft
+    assert draft is not None
+    assert (draft.verdict, draft.reason, draft.axles) == (Verdict.REFUSED, "axles_differ", axles)
+    rig.back_out().until(Phase.IDLE)
+
+
+def test_the_right_plate_ends_a_hold_for_other_axles() -> None:
+    rig = LaneRig()
+    rig.axles = 5
+    rig.weigh(40_000).until(Phase.HELD)
+    rig.vehicle = VehicleFacts("articulated", 1, False, 0, None, "129")
+    rig.press(OPEN_MENU + "1" + "555C" + "12345#").until(Phase.RELEASING)
+    draft = rig.state.draft
+    assert draft is not None
+    assert (draft.plate, draft.plate_source) == ("晋L12345", PlateSource.KEYPAD)
+    assert (draft.axles, draft.limit_row) == (5, "5-artic-129")
+
+
+def test_a_plate_of_which_the_list_says_no_axles_is_judged_by_the_count() -> None:
+    rig = LaneRig()
+    rig.axles = 5
+    rig.vehicle = VehicleFacts()
+    rig.weigh(40_000).until(Phase.RELEASING)
+    assert rig.state.limit.why == "type_unknown_lowest"
+
+
+def test_a_second_vehicle_ends_a_hold_for_other_axles() -> None:
+    rig = LaneRig()
+    rig.axles = 5
+    rig.weigh(40_000).until(Phase.HELD)
+    rig.set(InputName.BEAM_ENTRY, True).run(50)
+    assert rig.state.reason is HoldReason.SECOND_VEHICLE
 
 
 def test_one_axle_is_no_vehicle() -> None:

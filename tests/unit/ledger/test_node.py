@@ -304,17 +304,18 @@ def test_vehicle_list(lane: Lane) -> None:
     lane.vehicle_list = "vehicles.csv"
     listed = lane.base / "vehicles.csv"
     listed.write_text(
-        "plate,vehicle_type,drive_axles,air_suspension,licence_gross_kg\n"
-        "晋L12345,articulated,2,1,\n晋L54321,spaceship,,,\n晋L11111,,-1,,\n晋L12345,,,,\n",
+        "plate,vehicle_type,drive_axles,air_suspension,licence_gross_kg,axle_pattern\n"
+        "晋L12345,articulated,2,1,,159\n晋L54321,spaceship,,,,\n晋L11111,,-1,,,\n"
+        "晋L22222,,,,,1+2+3\n晋L12345,,,,,\n",
         encoding="utf-8",
     )
     node = lane.open()
     found = of_kind(lane.tell(node, VehicleLookup("晋L12345")), VehicleFound)[0]
-    assert found == VehicleFound("晋L12345", "articulated", 2, True, None, None, None)
+    assert found == VehicleFound("晋L12345", "articulated", 2, True, None, None, "159")
     unknown = of_kind(lane.tell(node, VehicleLookup("晋L54321")), VehicleFound)[0]
     assert unknown.vehicle_type is None
     said = node.store.execute("select detail from journal where kind = 'vehicle_list'")
-    assert said == [("1 vehicles, 3 rows left out",)]
+    assert said == [("1 vehicles, 4 rows left out",)]
     node.close()
     for bad in (b"\xff\xfe", b"number,kind\n1,2\n", b"plate\n" + b'"' + b"x" * 200_000):
         listed.write_bytes(bad)
