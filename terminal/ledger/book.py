@@ -34,6 +34,8 @@ from terminal.records import (
 )
 
 DETAIL_CHARS_MAX = 400
+CLIP = "clip"
+"""Role of a moving picture in a record, and its class in the outbox: sent after every photo."""
 
 COUNTY_EVENTS: dict[str, str] = {
     "lockout": "the lane stopped by itself; somebody must look",
@@ -198,7 +200,8 @@ class Book:
 
     def _add_photo(self, photo: PhotoRef) -> None:
         path = str(self.evidence.path_of(photo.sha256))
-        item = NewItem("photo", photo.sha256.hex(), photo.sha256, b"", path=path)
+        item_class = CLIP if photo.role == CLIP else "photo"
+        item = NewItem(item_class, photo.sha256.hex(), photo.sha256, b"", path=path)
         self._store.add(item, self._photo_targets, self._clock.wall_ns())
 
 

@@ -336,7 +336,7 @@ class Store:
     def photos(self) -> frozenset[str]:
         """Item ids (digests in hex) of every picture a record names."""
         return frozenset(
-            row[0] for row in self._live().execute("select item_id from item where class='photo'")
+            row[0] for row in self._live().execute("select item_id from item where path <> ''")
         )
 
     def signed_records(self, first_seq: int = SEQ_FIRST) -> Iterator[bytes]:

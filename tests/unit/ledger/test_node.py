@@ -122,6 +122,23 @@ def test_photos_become_evidence_before_the_answer(lane: Lane) -> None:
     node.close()
 
 
+def test_a_clip_is_sent_after_every_photo_and_survives_a_start(lane: Lane) -> None:
+    node = lane.open()
+    clip = dataclasses.replace(lane.spool(b"moving picture"), role="clip")
+    photo = lane.spool(b"front picture")
+    lane.commit(node, draft(7, photos=(clip, photo)))
+    items = of_kind(lane.tell(node, Pull("county", 8), "uplink"), Pending)
+    assert [item.item_class for item in items] == [
+        ItemClass.RECORD,
+        ItemClass.PHOTO,
+        ItemClass.CLIP,
+    ]
+    node.close()
+    node = lane.open()
+    assert node.book.evidence.path_of(clip.sha256).read_bytes() == b"moving picture"
+    node.close()
+
+
 def test_a_missing_or_wrong_photo_is_left_out_and_said(lane: Lane) -> None:
     node = lane.open()
     good = lane.spool(b"front picture")
