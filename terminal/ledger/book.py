@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hal.contract.devices import Clock
-from hal.contract.types import MonotonicNs
+from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.evidence import Evidence
@@ -34,6 +34,8 @@ from terminal.records import (
 )
 
 DETAIL_CHARS_MAX = 400
+PAIR_DAYS_MAX = 30
+"""How long a tractor and its trailer count as a pair; also what bounds the table of pairs."""
 CLIP = "clip"
 """Role of a moving picture in a record, and its class in the outbox: sent after every photo."""
 
@@ -143,6 +145,7 @@ class Book:
             )
             for photo in kept:
                 self._add_photo(photo)
+            self._note_pair(draft, head.seq)
         self.last_seq = heads[-1].seq
         for photo in kept:
             self.evidence.release(photo.sha256)
@@ -197,6 +200,24 @@ class Book:
             self._store.add(item, self._targets, record.wall_ns)
             heads.append(head)
         return heads
+
+    def _note_pair(self, draft: RecordDraft, seq: int) -> None:
+        """Journal a plate that came with another trailer than last time. It blocks nothing:
+        trailers are changed every day, and an inspector may ask when this one was.
+        """
+        if not draft.plate or not draft.rear_plate:
+            return
+        wall_ns = self._clock.wall_ns()
+        since_wall_ns = max(0, wall_ns - PAIR_DAYS_MAX * 86_400 * NS_PER_S)
+        last = self._store.pair(draft.plate, since_wall_ns)
+        self._store.set_pair(draft.plate, draft.rear_plate, seq, wall_ns, since_wall_ns)
+        if last is not None and last[0] != draft.rear_plate:
+            detail = (
+                f"{draft.plate} with {draft.rear_plate} in record {seq}, "
+                f"with {last[0]} in record {last[1]}"
+            )
+            now_ns = int(self._clock.monotonic_ns())
+            self._store.journal("pair_changed", now_ns, wall_ns, self.origin.boot_id, detail)
 
     def _add_photo(self, photo: PhotoRef) -> None:
         path = str(self.evidence.path_of(photo.sha256))

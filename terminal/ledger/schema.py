@@ -1,7 +1,8 @@
 """The tables of ledger.db, version 1. Plain SQL, readable with any SQLite tool.
 
 item: everything kept and owed (records with seq, photos without). delivery: where each item
-stands at each target; adding a target changes no item. A change here takes a new version.
+stands at each target; adding a target changes no item. A change here takes a new version, but
+for tables in ADDED: an older program does not know them and does not need them.
 """
 
 from __future__ import annotations
@@ -60,3 +61,12 @@ SCHEMA: tuple[str, ...] = (
         licence_gross_kg integer,
         axle_pattern text) without rowid""",
 )
+
+ADDED: tuple[str, ...] = (
+    """create table if not exists pair(
+        plate text primary key,
+        rear_plate text not null,
+        seq integer not null,
+        wall_ns integer not null) without rowid""",
+)
+"""pair: with which trailer plate each plate was last recorded."""

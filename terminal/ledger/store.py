@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from terminal.ledger.errors import LedgerCorruptError, LedgerRefusedError
-from terminal.ledger.schema import SCHEMA, SCHEMA_VERSION
+from terminal.ledger.schema import ADDED, SCHEMA, SCHEMA_VERSION
 from terminal.outbox import Delivery, DeliveryState, rank
 from terminal.records import GENESIS_HASH, SEQ_FIRST
 
@@ -98,7 +98,7 @@ class Store:
         if version == 0 and fresh_allowed and not list(db.execute("select 1 from sqlite_schema")):
             self._settle(db)
             with self.transaction():
-                for statement in SCHEMA:
+                for statement in (*SCHEMA, *ADDED):
                     db.execute(statement)
                 db.pragma("user_version", SCHEMA_VERSION)
             return
@@ -112,6 +112,8 @@ class Store:
             verdicts = [row[0] for row in db.execute("pragma quick_check(1)")]
             if verdicts != ["ok"]:
                 raise _corrupt(self.path, str(verdicts[0]))
+        for statement in ADDED:
+            db.execute(statement)
 
     def _settle(self, db: apsw.Connection) -> None:
         db.pragma("journal_mode", "wal")
@@ -206,6 +208,28 @@ class Store:
         """Remember which record a visit has."""
         self._live().execute(
             "insert into visit values (?, ?, ?, ?)", (boot_id, visit_id, draft_sha256, seq)
+        )
+
+    def pair(self, plate: str, since_wall_ns: int) -> tuple[str, int] | None:
+        """(trailer plate, seq of the record) a plate last came with since then, if any."""
+        row = (
+            self._live()
+            .execute(
+                "select rear_plate, seq from pair where plate = ? and wall_ns >= ?",
+                (plate, since_wall_ns),
+            )
+            .fetchone()
+        )
+        return None if row is None else (str(row[0]), int(row[1]))
+
+    def set_pair(
+        self, plate: str, rear_plate: str, seq: int, wall_ns: int, since_wall_ns: int
+    ) -> None:
+        """Remember the pair of plates of a record; pairs from before `since_wall_ns` go."""
+        db = self._live()
+        db.execute("delete from pair where wall_ns < ?", (since_wall_ns,))
+        db.execute(
+            "insert or replace into pair values (?, ?, ?, ?)", (plate, rear_plate, seq, wall_ns)
         )
 
     def add(self, new: NewItem, targets: Sequence[str], wall_ns: int) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hal.contract.types import MonotonicNs
+from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
+from terminal.ledger.book import PAIR_DAYS_MAX
 from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX, SPOOL_SWEEP_S
 from terminal.ledger.store import WAL_PAGES_MAX, WAL_PAGES_QUIET
 from terminal.link import PeerDown, PeerUp
@@ -136,6 +137,42 @@ def test_a_clip_is_sent_after_every_photo_and_survives_a_start(lane: Lane) -> No
     node.close()
     node = lane.open()
     assert node.book.evidence.path_of(clip.sha256).read_bytes() == b"moving picture"
+    node.close()
+
+
+def test_another_trailer_than_last_time_is_journaled(lane: Lane) -> None:
+    node = lane.open()
+
+    def told() -> list[tuple[object, ...]]:
+        return node.store.execute("select detail from journal where kind = 'pair_changed'")
+
+    lane.commit(node, draft(1, rear_plate="晋L7731挂"))
+    lane.commit(node, draft(2, rear_plate="晋L7731挂"))
+    lane.commit(node, draft(3, plate="晋LB5073", rear_plate="晋LE218挂"))
+    lane.commit(node, draft(4))
+    assert told() == []
+    node.close()
+    node = lane.open()
+    changed = draft(5, rear_plate="晋LE218挂")
+    assert isinstance(lane.commit(node, changed), CommitDone)
+    lane.commit(node, changed)
+    assert told() == [("晋L12345 with 晋LE218挂 in record 5, with 晋L7731挂 in record 2",)]
+    assert of_kind(lane.tell(node, Pull("county", 8), "uplink"), Pending)[-1].item_class is (
+        ItemClass.RECORD
+    )
+    lane.clock.wall += (PAIR_DAYS_MAX * 86_400 + 1) * NS_PER_S
+    lane.commit(node, draft(6, rear_plate="晋L7731挂"))
+    assert len(told()) == 1
+    assert node.store.execute("select plate from pair") == [("晋L12345",)]
+    node.close()
+
+
+def test_a_ledger_from_before_the_table_of_pairs_gets_one(lane: Lane) -> None:
+    node = lane.open()
+    node.store.execute("drop table pair")
+    node.close()
+    node = lane.open()
+    assert isinstance(lane.commit(node, draft(1, rear_plate="晋L7731挂")), CommitDone)
     node.close()
 
 
