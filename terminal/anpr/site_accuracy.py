@@ -10,11 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+
+from hal.contract.types import NS_PER_S
+from terminal.core.types import PlateSource
+from terminal.records import Record
 
 Z_95: Final = 1.959964
 DAY_FLOOR_PCT: Final = 90.0
 NIGHT_FLOOR_PCT: Final = 80.0
+DAY_HOURS: Final = range(7, 19)
 LORRIES_MIN: Final = 200
 """Fewer say nothing about a gate (DESIGN: accuracy is unknown until measured with 200)."""
 
@@ -48,6 +54,21 @@ class Accuracy:
     def alarm(self) -> bool:
         """Whether the rate lies below its floor beyond doubt."""
         return self.lorries > 0 and self.high_pct < self.floor_pct
+
+
+def visit_of(record: Record) -> tuple[str, Confirmed] | None:
+    """ISO week (local time) and outcome of a judged visit with a plate; None for all others.
+
+    A plate a person entered counts as not read. What a camera read wrongly and nobody noticed is
+    not seen here.
+    """
+    weigh = record.weigh
+    if weigh is None or not weigh.plate:
+        return None
+    at = datetime.fromtimestamp(record.wall_ns / NS_PER_S).astimezone()
+    year, week, _ = at.isocalendar()
+    read = weigh.plate if weigh.plate_source is PlateSource.CAMERA else ""
+    return f"{year}-W{week:02}", Confirmed(weigh.plate, read, at.hour not in DAY_HOURS)
 
 
 def wilson_pct(right: int, lorries: int) -> tuple[float, float]:

@@ -9,21 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import apsw
 
-from hal.contract.types import NS_PER_S
 from terminal import exits
-from terminal.anpr.site_accuracy import LORRIES_MIN, Accuracy, Confirmed, measure
-from terminal.core.types import PlateSource
+from terminal.anpr.site_accuracy import LORRIES_MIN, Accuracy, Confirmed, measure, visit_of
 from terminal.records import RecordError, decode_signed
 
 NAME = "plate-accuracy"
 HELP = "share of plates read without a person, by week, day and night"
 LEDGER_FILE = "ledger.db"
-DAY_HOURS = range(7, 19)
 ALARM = 1
 
 
@@ -64,15 +60,9 @@ def _visits(path: Path) -> Iterator[tuple[str, Confirmed]]:
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         for (body,) in db.execute("select body from item where seq is not null order by seq"):
-            record = decode_signed(bytes(body))
-            weigh = record.weigh
-            if weigh is None or not weigh.plate:
-                continue
-            at = datetime.fromtimestamp(record.wall_ns / NS_PER_S).astimezone()
-            year, week, _ = at.isocalendar()
-            read = weigh.plate if weigh.plate_source is PlateSource.CAMERA else ""
-            night = at.hour not in DAY_HOURS
-            yield f"{year}-W{week:02}", Confirmed(weigh.plate, read, night)
+            found = visit_of(decode_signed(bytes(body)))
+            if found is not None:
+                yield found
     finally:
         db.close()
 

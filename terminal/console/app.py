@@ -28,9 +28,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hal.contract.types import Key
+from hal.contract.types import NS_PER_S, Key
+from terminal.anpr.site_accuracy import LORRIES_MIN
 from terminal.config import Loaded
-from terminal.console.queries import Queries, Row
+from terminal.console.queries import Queries, Row, Week
 from terminal.console.state import ConsoleNode
 from terminal.console.view import PARTS, View, fields_of, shown_time, shown_word
 from terminal.messages import PlantCommand, PressKey
@@ -43,6 +44,8 @@ STREAM_S = 0.2
 """Period of the event stream; a part whose HTML did not change is not sent."""
 STREAMS_MAX = 8
 """Open pages at once; more get 503 rather than slow the first ones down."""
+PLATES_S = 600
+"""The weekly figures of plate reading are worked out at most once in so many seconds."""
 RECORDS_PERIOD = 20
 """The database is asked once in so many turns of the shell (a second)."""
 KEY_HOLD_MS = 120
@@ -87,6 +90,7 @@ class Console:
         self._env.filters["shown_time"] = shown_time
         self._records: tuple[int, list[Row] | None] = (-RECORDS_PERIOD, None)
         self._period = 0
+        self._weeks: tuple[int, list[Week] | None] | None = None
 
     def language(self, request: Request) -> Lang:
         """?lang wins, then the cookie, then the site's language."""
@@ -160,6 +164,14 @@ class Console:
         row = self.queries.one(request.path_params["seq"])
         fields = fields_of(row, self.language(request)) if row is not None else []
         return self.page(request, "record.html", 200 if row else 404, row=row, fields=fields)
+
+    def plates(self, request: Request) -> Response:
+        """How plates are read at this gate, by week. Not async: runs beside the live pages."""
+        at_ns, weeks = self._weeks or (0, None)
+        if not weeks or self.node.now_ns - at_ns >= PLATES_S * NS_PER_S:
+            weeks = self.queries.plate_weeks()
+            self._weeks = (self.node.now_ns, weeks)
+        return self.page(request, "plates.html", weeks=weeks, lorries_min=LORRIES_MIN)
 
     async def photo(self, request: Request) -> Response:
         """A stored photo by digest; its name is its content, so it may be kept for ever."""
@@ -294,6 +306,7 @@ def make_app(console: Console) -> Starlette:
         Route("/", console.index),
         Route("/records", console.record_list),
         Route("/records/{seq:int}", console.record),
+        Route("/plates", console.plates),
         Route("/photos/{name:str}", console.photo),
         Route("/live/{role:str}", console.live),
         Route("/events", console.events),

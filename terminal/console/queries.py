@@ -10,7 +10,9 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from terminal.anpr.site_accuracy import Accuracy, Confirmed, measure, visit_of
 from terminal.records import Record, RecordError, Weigh, decode_signed
 
 DB_FILE = "ledger.db"
@@ -18,6 +20,10 @@ EVIDENCE = "evidence"
 BUSY_S_MAX = 0.05
 """A page never waits longer for the writer; the next one asks again."""
 PAGE_ROWS = 12
+WEEKS_MAX = 8
+WEEK_NS = 7 * 86_400 * 1_000_000_000
+JUDGED_MAX = 20_000
+"""Newest records looked at for the weekly figures: eight weeks of 350 lorries a day."""
 
 _LIST = """
     select i.seq, i.sha256, i.body, i.wall_ns,
@@ -25,6 +31,13 @@ _LIST = """
     from item i left join delivery d on d.item = i.item
     where i.seq is not null and i.seq {which} ?
     group by i.item order by i.seq desc limit ?
+"""
+
+
+_JUDGED = """
+    select body from item where seq is not null
+    and wall_ns > (select max(wall_ns) from item where seq is not null) - ?
+    order by seq desc limit ?
 """
 
 
@@ -51,6 +64,15 @@ class Row:
             if state in states:
                 return state
         return "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """How plates were read in one ISO week, by day and by night."""
+
+    name: str
+    day: Accuracy
+    night: Accuracy
 
 
 STATES = {"0": "waiting", "1": "delivered", "2": "quarantined"}
@@ -82,11 +104,37 @@ class Queries:
         path = self._folder / EVIDENCE / sha256_hex[:2] / f"{sha256_hex}.jpg"
         return path if path.is_file() else None
 
+    def plate_weeks(self) -> list[Week] | None:
+        """Share of plates read without a person, newest week first. None: unreadable.
+
+        Weeks count back from the newest record, so a wrong clock now hides nothing. Decodes up to
+        JUDGED_MAX records: seconds on a small board, so not for the thread of the live pages.
+        """
+        found = self._ask(_JUDGED, (WEEKS_MAX * WEEK_NS, JUDGED_MAX))
+        if found is None:
+            return None
+        weeks: dict[str, list[Confirmed]] = {}
+        for (body,) in found:
+            try:
+                visit = visit_of(decode_signed(body))
+            except RecordError:
+                continue
+            if visit is not None:
+                weeks.setdefault(visit[0], []).append(visit[1])
+        return [
+            Week(name, measure(weeks[name], night=False), measure(weeks[name], night=True))
+            for name in sorted(weeks, reverse=True)
+        ]
+
     def _rows(self, sql: str, values: tuple[int, int]) -> list[Row] | None:
+        found = self._ask(sql, values)
+        return None if found is None else [_row(one) for one in found]
+
+    def _ask(self, sql: str, values: tuple[int, int]) -> list[Any] | None:
         uri = (self._folder / DB_FILE).as_uri() + "?mode=ro"
         try:
             with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S_MAX)) as db:
-                return [_row(found) for found in db.execute(sql, values)]
+                return db.execute(sql, values).fetchall()
         except sqlite3.Error:
             return None
 

@@ -126,6 +126,7 @@ class View:
             "state": state,
             "visit_id": snapshot.visit_id,
             "plate": display.plate,
+            "by_list": display.by_list,
             "axles": display.axles,
             "trail": [(self.t(f"state.{name}"), name == snapshot.state.upper()) for name in TRAIL],
             "reason": "" if reason is HoldReason.NONE else reason.value,

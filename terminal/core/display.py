@@ -66,6 +66,7 @@ def show(f: Facts, state: State) -> Display:
         0 if draft is None else draft.over_kg,
         menu.page,
         lines(menu, () if reading is None else reading.candidates) if menu.page else (),
+        reading is not None and reading.by_list and not state.keyed,
     )
 
 

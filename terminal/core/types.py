@@ -290,7 +290,10 @@ class HoldReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """What sign, keypad and console show now. Panels turn it into texts and pixels."""
+    """What sign, keypad and console show now. Panels turn it into texts and pixels.
+
+    by_list: the site's vehicle list helped to read the plate; whoever shows it says so.
+    """
 
     prompt: Prompt = Prompt.STARTING
     reason: HoldReason = HoldReason.NONE
@@ -301,6 +304,7 @@ class Display:
     over_kg: int = 0
     menu_page: str = ""
     menu_lines: tuple[str, ...] = ()
+    by_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)

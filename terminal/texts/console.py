@@ -75,6 +75,21 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "record.photos": ("照片", "Photos"),
     "record.fields": ("全部字段", "All fields"),
     "record.back": ("返回", "Back"),
+    "plates": ("车牌识别", "Plate reading"),
+    "plates.what": (
+        "无需人工即自动识别的车辆比例，括号内为 95% 置信区间。人工输入的车牌按未识别计；"
+        "误读而未被发现的不在其中，须人工抽查 200 辆核实。",
+        "Share of vehicles whose plate was read without a person, with its 95 % interval. A plate"
+        " a person entered counts as unread. Misreadings nobody noticed are not in it: check 200"
+        " vehicles by hand.",
+    ),
+    "plates.week": ("周", "Week"),
+    "plates.day": ("白天（7–19 时）", "By day (7 to 19 h)"),
+    "plates.night": ("夜间", "By night"),
+    "plates.few": ("车辆太少", "too few vehicles"),
+    "plates.below": ("低于", "below"),
+    "plates.none": ("还没有带车牌的记录", "No record with a plate yet"),
+    "plates.by_list": ("参照车辆名册", "by the site's list"),
     "record.older": ("更早的记录", "Older records"),
     "time": ("时间", "Time"),
     "verdict": ("结论", "Verdict"),

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from hal.contract.types import MonotonicNs
-from terminal.console.app import KEY_HOLD_MS
-from terminal.core.types import Event
+from hal.contract.types import NS_PER_S, MonotonicNs
+from terminal.console.app import KEY_HOLD_MS, PLATES_S
+from terminal.core.types import Event, PlateSource
 from terminal.link import PeerDown
-from terminal.messages import CommitDone, Journal, LiveFrame, PlantCommand, PressKey, Snapshot
+from terminal.messages import (
+    CommitDone,
+    Heartbeat,
+    Journal,
+    LiveFrame,
+    PlantCommand,
+    PressKey,
+    Snapshot,
+)
 from terminal.node import Send, Tick
 from terminal.texts.prompts import LANGS, Lang
 from tests.tools.console_feeder import SCENES, sign_frame
@@ -42,6 +52,14 @@ def test_the_page_before_anything_came(site: Site) -> None:
     assert page.status_code == 200
     assert "控制进程无数据" in page.text
     assert 'lang="zh-CN"' in page.text
+
+
+def test_a_plate_read_by_the_list_is_marked(site: Site) -> None:
+    shown = show(site, "over")
+    assert "参照车辆名册" not in site.client.get("/").text
+    marked = replace(shown.display, by_list=True)
+    site.say("control", msgspec.structs.replace(shown, display=marked))
+    assert "参照车辆名册" in site.client.get("/").text
 
 
 def test_a_hold_shows_reason_first_aid_and_remedy(site: Site) -> None:
@@ -150,6 +168,42 @@ def test_records_with_photos_and_fields(site: Site, tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_the_weekly_share_of_plates_read_alarms_below_its_floor(site: Site, tmp_path: Path) -> None:
+    assert "记录库暂不可读" in site.client.get("/plates").text
+    lane = Lane(tmp_path)
+    lane.clock.wall = int(datetime.fromisoformat("2026-11-18T12:00").timestamp()) * NS_PER_S
+    ledger = lane.open()
+    for visit in range(20):
+        by_hand = {"plate_source": PlateSource.KEYPAD} if visit < 10 else {}
+        lane.commit(ledger, draft(visit + 1, **by_hand))
+    page = site.client.get("/plates?lang=en").text
+    assert "2026-W47" in page
+    assert "50.0 % (29.9–70.1 %)" in page
+    assert "10 / 20" in page
+    assert "below 90 %" in page
+    lane.commit(ledger, draft(30))
+    assert "10 / 20" in site.client.get("/plates?lang=en").text
+    site.say("ledger", Heartbeat("ledger", 1))
+    site.now_ns += PLATES_S * NS_PER_S
+    site.say("ledger", Heartbeat("ledger", 1))
+    assert "11 / 21" in site.client.get("/plates?lang=en").text
+    ledger.close()
+
+
+def test_a_night_of_few_lorries_raises_no_alarm(site: Site, tmp_path: Path) -> None:
+    lane = Lane(tmp_path)
+    lane.clock.wall = int(datetime.fromisoformat("2026-11-18T23:00").timestamp()) * NS_PER_S
+    ledger = lane.open()
+    assert "No record with a plate yet" in site.client.get("/plates?lang=en").text
+    lane.commit(ledger, draft(1))
+    lane.commit(ledger, draft(2, plate_source=PlateSource.KEYPAD))
+    page = site.client.get("/plates?lang=en").text
+    assert "1 / 2" in page
+    assert "too few vehicles" in page
+    assert "badtext" not in page
+    ledger.close()
+
+
 def test_an_alarm_record_is_shown_in_words(site: Site, tmp_path: Path) -> None:
     lane = Lane(tmp_path)
     ledger = lane.open()
@@ -202,7 +256,7 @@ def test_headers_keep_other_sites_out(site: Site) -> None:
     assert "access-control-allow-origin" not in headers
 
 
-@pytest.mark.parametrize("path", ["/", "/records", "/records/1", "/events", "/health"])
+@pytest.mark.parametrize("path", ["/", "/records", "/records/1", "/plates", "/events", "/health"])
 def test_nothing_can_be_posted_to_the_pages(site: Site, path: str) -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         assert site.client.request(method, path).status_code == 405

@@ -108,6 +108,7 @@ class LaneRig:
         self.reading: tuple[PlateOutcome, str] | None = (PlateOutcome.READ, PLATE)
         self.candidates: tuple[str, ...] = ()
         self.rear_plate = ""
+        self.by_list = False
         self.vehicle: VehicleFacts | None = VehicleFacts("articulated", 2, False, 0, None, "159")
         self.camera = True
         self.ledger = True
@@ -129,7 +130,7 @@ class LaneRig:
             outcome, plate = self.reading
             reading = PlateReading(
                 out.look_visit_id, outcome, plate, "yellow", "ordinary", 3_000,
-                self.candidates, 3, self.now_ns, self.rear_plate,
+                self.candidates, 3, self.now_ns, self.rear_plate, self.by_list,
             )  # fmt: skip
         committed: tuple[Committed, ...] = ()
         refused: tuple[int, ...] = ()

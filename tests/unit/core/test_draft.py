@@ -8,7 +8,7 @@ import pytest
 
 from hal.contract.types import NS_PER_MS, InputName
 from terminal.core.limits import NO_LIMIT
-from terminal.core.types import PlateSource, RecordDraft, Verdict, WeightSource
+from terminal.core.types import PlateOutcome, PlateSource, RecordDraft, Verdict, WeightSource
 from terminal.core.visit import Phase, next_visit_id
 from tests.unit.core.lane import PHOTO, PIN, PLATE, LaneRig
 
@@ -84,6 +84,17 @@ def test_display_of_an_overloaded_vehicle() -> None:
     shown = rig.out.display
     assert (shown.plate, shown.axles) == (PLATE, 6)
     assert (shown.gross_kg, shown.limit_kg, shown.over_kg) == (50_200, 49_000, 1_200)
+
+
+def test_a_plate_read_by_the_list_is_shown_as_such_until_it_is_keyed_in() -> None:
+    rig = LaneRig()
+    assert not rig.weigh().run(100).out.display.by_list
+    rig = LaneRig()
+    rig.by_list = True
+    rig.reading = (PlateOutcome.UNSURE, PLATE)
+    assert rig.weigh().until(Phase.HELD, 15_000).out.display.by_list
+    rig.candidates = (PLATE,)
+    assert not rig.press("A" + PIN + "#11").until(Phase.RELEASING).out.display.by_list
 
 
 def test_a_second_record_is_never_asked_for_under_an_acknowledged_id() -> None:
