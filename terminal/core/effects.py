@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from hal.contract.types import NS_PER_MS
 from terminal.core import scale
-from terminal.core.facts import Facts, plate_of
+from terminal.core.facts import Facts, axles_of, plate_of
 from terminal.core.limits import EDITION, judge, over_kg
 from terminal.core.plate import is_valid, kind_of
 from terminal.core.types import (
@@ -77,7 +77,8 @@ def _judge(f: Facts, state: State) -> State:
     latch = state.latch
     assert latch is not None, "JUDGE fired without a held mass"
     colour = "" if state.reading is None else state.reading.colour
-    limit = judge(latch.axles, state.vehicle or NO_VEHICLE, f.params, colour)
+    axles = axles_of(state, f.params)
+    limit = judge(axles, state.vehicle or NO_VEHICLE, f.params, colour)
     assert limit.limit_kg is not None, "JUDGE fired without an axle count"
     over = over_kg(latch.gross_kg, limit.limit_kg, f.params.site_margin_kg)
     return replace(state, limit=limit, verdict=Verdict.OVER if over else Verdict.PASS)
@@ -147,7 +148,7 @@ def draft_of(f: Facts, state: State, verdict: Verdict, reason: str) -> RecordDra
         over_kg=0 if limit_kg is None else over_kg(gross_kg, limit_kg, 0),
         limit_row=state.limit.row_id,
         limit_edition=EDITION if state.limit.row_id else "",
-        axles=None if latch is None else latch.axles,
+        axles=axles_of(state, f.params),
         axle_loads_kg=() if latch is None else latch.axle_loads_kg,
         vehicle_type=state.limit.vehicle_type,
         plate=plate,

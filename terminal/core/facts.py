@@ -20,7 +20,7 @@ from terminal.core.quality import (
     TWO_FLAGS,
     Seen,
 )
-from terminal.core.types import HoldReason, Inputs, PlateOutcome, Verdict
+from terminal.core.types import HoldReason, Inputs, PlateOutcome, Verdict, WeightSource
 from terminal.core.visit import Phase, State
 
 AXLES_MIN = 2
@@ -157,9 +157,25 @@ def _vehicle_known(f: Facts) -> bool:
     )
 
 
+def axles_of(state: State, params: Params) -> int | None:
+    """The axle count that stands: weighed, or the site list's where an indicator counts none."""
+    counted = None if state.latch is None else state.latch.axles
+    if counted is not None or params.source is not WeightSource.INDICATOR:
+        return counted
+    return None if state.vehicle is None else pattern_axles(state.vehicle.axle_pattern)
+
+
 def _axles_known(f: Facts) -> bool:
-    latch = f.state.latch
-    return latch is not None and latch.axles is not None and latch.axles >= AXLES_MIN
+    axles = axles_of(f.state, f.params)
+    return axles is not None and axles >= AXLES_MIN
+
+
+def _axles_missing(f: Facts) -> bool:
+    """Not known, and nobody is left to ask: an indicator's lane waits for plate and list."""
+    asked = f.params.source is WeightSource.AMPLIFIER or (
+        plate_of(f.state) != "" and _vehicle_known(f)
+    )
+    return asked and not _axles_known(f)
 
 
 def _axles_differ(f: Facts) -> bool:
@@ -168,7 +184,7 @@ def _axles_differ(f: Facts) -> bool:
     if latch is None or vehicle is None:
         return False
     listed = pattern_axles(vehicle.axle_pattern)
-    return listed is not None and latch.axles != listed
+    return listed is not None and axles_of(f.state, f.params) != listed
 
 
 def _reloaded(f: Facts) -> bool:
@@ -240,7 +256,7 @@ GUARDS: dict[str, Guard] = {
     "plate_known": lambda f: plate_of(f.state) != "",
     "plate_missing": lambda f: plate_of(f.state) == "",
     "axles_known": _axles_known,
-    "axles_missing": lambda f: not _axles_known(f),
+    "axles_missing": _axles_missing,
     "axles_differ": _axles_differ,
     "axles_agree": lambda f: not _axles_differ(f),
     "photos_ready": _photos_ready,
