@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from terminal import exits
+from terminal.county.reading import shown_place, store_place
 from terminal.county.server import CountyOptions, running_county
 
 NAME = "county"
@@ -28,7 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="address for CoAP over UDP and TCP (default 127.0.0.1:5683)",
     )
     parser.add_argument(
-        "--store", type=Path, default=Path("county.sqlite"), help="SQLite file; photos lie beside"
+        "--store",
+        type=store_place,
+        default=Path("county.sqlite"),
+        help="SQLite file (photos lie beside) or postgresql://USER@HOST/DATABASE",
+    )
+    parser.add_argument(
+        "--photos", type=Path, help="folder of photos (with PostgreSQL: county-photos)"
     )
     parser.add_argument(
         "--keys",
@@ -73,12 +80,14 @@ def run(args: argparse.Namespace) -> int:
         args.page,
         args.oscore,
         args.websocket,
+        args.photos,
     )
     try:
         return asyncio.run(_serve(options))
     except (OSError, sqlite3.Error) as error:
         print(
-            f"The receiver cannot start on {host}:{port} with the store {options.store}: {error}."
+            f"The receiver cannot start on {host}:{port} with the store"
+            f" {shown_place(options.store)}: {error}."
             " Choose another address with --bind or --page, or another file with --store.",
             file=sys.stderr,
         )
@@ -95,7 +104,7 @@ async def _serve(options: CountyOptions) -> int:
             print(problem, file=sys.stderr)
         print(
             f"County receiver on coap://{options.host}:{options.port} (UDP and TCP),"
-            f" store {options.store}, {len(county.terminals())} enrolled",
+            f" store {shown_place(options.store)}, {len(county.terminals())} enrolled",
             flush=True,
         )
         if options.page_port:

@@ -6,12 +6,11 @@ knew no time counts when it arrived. Read-only, one transaction a question.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
+from terminal.county.reading import StorePlace, open_reader
 from terminal.county.report import GAPS_MAX, LIST_MAX, OverRow
 
 BEIJING = timezone(timedelta(hours=8))
@@ -129,10 +128,10 @@ def month_of(wall_ns: int) -> Month:
     return parse_month(f"{moment.year:04d}-{moment.month:02d}")
 
 
-def read_figures(store: Path, month: Month) -> Figures:
-    """Everything of one month. Raises sqlite3.Error."""
+def read_figures(store: StorePlace, month: Month) -> Figures:
+    """Everything of one month. Raises READ_ERRORS."""
     span = (month.begin_ns, month.end_ns) * 2
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+    with closing(open_reader(store)) as db:
         db.execute("BEGIN")
         rows = db.execute(UNITS, (month.end_ns, *span)).fetchall()
         heard = db.execute(HEARD, (month.end_ns, UNITS_MAX)).fetchall()

@@ -7,10 +7,8 @@ could take for a formula never leaves as one.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from html import escape
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -28,6 +26,7 @@ from terminal.county.figures import (
     read_figures,
 )
 from terminal.county.page_parts import OVER_HEADINGS, STYLE, over_cells, table, to_csv
+from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
 
 UNIT_HEADINGS = (
     "源头单位 source unit",
@@ -43,7 +42,7 @@ UNIT_HEADINGS = (
 GAP_HEADINGS = ("源头单位 source unit", "终端 terminal", "首个缺号 first", "末个缺号 last")
 
 
-def figures_routes(store: Path) -> list[Route]:
+def figures_routes(store: StorePlace) -> list[Route]:
     """/figures, /figures.csv and /figures-over.csv, each with ?month=YYYY-MM (default: now)."""
 
     async def answer(request: Request) -> Response:
@@ -53,8 +52,8 @@ def figures_routes(store: Path) -> list[Route]:
             figures = await asyncio.to_thread(read_figures, store, month)
         except ValueError as error:
             return PlainTextResponse(str(error), 400)
-        except sqlite3.Error as error:
-            return PlainTextResponse(f"The store {store} cannot be read: {error}", 503)
+        except READ_ERRORS as error:
+            return PlainTextResponse(f"The store {shown_place(store)} cannot be read: {error}", 503)
         if request.url.path == "/figures":
             return HTMLResponse(_page(figures))
         rows = [_unit_cells(row, figures.month.days) for row in figures.units]

@@ -7,8 +7,6 @@ because this page has one reader and no settings. Read-only.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,17 +15,18 @@ from starlette.routing import Route
 
 from terminal.county.figures_page import figures_routes
 from terminal.county.page_parts import OVER_HEADINGS, STYLE, local_time, over_cells, table, to_csv
+from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
 from terminal.county.report import ChainRow, Report, gaps, read_report
 
 
-def page_app(store: Path) -> Starlette:
+def page_app(store: StorePlace) -> Starlette:
     """The application; `store` is the SQLite file."""
 
     async def status(_request: Request) -> Response:
         try:
             body = await asyncio.to_thread(_page, store)
-        except sqlite3.Error as error:
-            return PlainTextResponse(f"The store {store} cannot be read: {error}", 503)
+        except READ_ERRORS as error:
+            return PlainTextResponse(f"The store {shown_place(store)} cannot be read: {error}", 503)
         return HTMLResponse(body)
 
     async def over_csv(_request: Request) -> Response:
@@ -42,7 +41,7 @@ def page_app(store: Path) -> Starlette:
     )
 
 
-def _page(store: Path) -> str:
+def _page(store: StorePlace) -> str:
     report = read_report(store)
     lists = {
         (chain.terminal, chain.ledger): gaps(store, chain.terminal, chain.ledger)

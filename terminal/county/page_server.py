@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import uvicorn
 
 from terminal.county.page import page_app
+from terminal.county.reading import StorePlace
 
 
 class _Server(uvicorn.Server):
@@ -24,7 +24,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve_page(store: Path, host: str, port: int) -> AsyncIterator[None]:
+async def serve_page(store: StorePlace, host: str, port: int) -> AsyncIterator[None]:
     """Serve while the block runs. Raises OSError when the port is taken."""
     sock = socket.create_server((host, port))
     config = uvicorn.Config(page_app(store), log_level="warning", lifespan="off", access_log=False)

@@ -6,10 +6,10 @@ must never write.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+
+from terminal.county.reading import StorePlace, open_reader
 
 LIST_MAX = 200
 GAPS_MAX = 100
@@ -60,12 +60,12 @@ class Report:
     refusals: tuple[tuple[str, int, int, str], ...]
 
 
-def read_report(store: Path) -> Report:
-    """All figures in one read transaction. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+def read_report(store: StorePlace) -> Report:
+    """All figures in one read transaction. Raises READ_ERRORS."""
+    with closing(open_reader(store)) as db:
         db.execute("BEGIN")
         chains = db.execute(
-            "SELECT terminal, hex(ledger), stored, high, highest, seen_ns FROM chain"
+            "SELECT terminal, ledger, stored, high, highest, seen_ns FROM chain"
             " ORDER BY seen_ns DESC LIMIT ?",
             (LIST_MAX,),
         ).fetchall()
@@ -80,21 +80,22 @@ def read_report(store: Path) -> Report:
         (records,) = db.execute("SELECT coalesce(sum(stored), 0) FROM chain").fetchone()
         photos, named = db.execute("SELECT count(stored_ns), count(*) FROM photo").fetchone()
     return Report(
-        records,
+        int(records),
         photos,
         named - photos,
-        tuple(ChainRow(*row) for row in chains),
+        tuple(ChainRow(row[0], row[1].hex(), *row[2:]) for row in chains),
         tuple(OverRow(*row) for row in over),
         tuple((row[0], row[1], row[2], row[3]) for row in refusals),
     )
 
 
-def gaps(store: Path, terminal: str, ledger_hex: str) -> list[tuple[int, int]]:
-    """Missing runs of one chain as (first, last), at most GAPS_MAX. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+def gaps(store: StorePlace, terminal: str, ledger_hex: str) -> list[tuple[int, int]]:
+    """Missing runs of one chain as (first, last), at most GAPS_MAX. Raises READ_ERRORS."""
+    with closing(open_reader(store)) as db:
         rows = db.execute(
-            "SELECT seq, before FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before"
-            " FROM record WHERE terminal=? AND ledger=?) WHERE seq > before + 1 LIMIT ?",
+            "SELECT seq, before FROM (SELECT seq, lag(seq, 1, CAST(0 AS BIGINT))"
+            " OVER (ORDER BY seq) AS before FROM record WHERE terminal=? AND ledger=?) AS steps"
+            " WHERE seq > before + 1 LIMIT ?",
             (terminal, bytes.fromhex(ledger_hex), GAPS_MAX),
         ).fetchall()
     return [(before + 1, seq - 1) for seq, before in rows]

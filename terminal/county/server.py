@@ -20,8 +20,9 @@ from terminal.county.gate import Gate
 from terminal.county.hardening import bound_memory, harden_parser
 from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
+from terminal.county.reading import StorePlace
 from terminal.county.service import County, Times
-from terminal.county.store import SqliteStore
+from terminal.county.store import SqliteStore, Store
 from terminal.county.writer import Writer
 
 REAL_TIMES = Times(time.time_ns, time.monotonic_ns)
@@ -34,16 +35,21 @@ class CountyOptions:
 
     host: str
     port: int
-    store: Path
+    store: StorePlace
     keys: Path
     accept_simulated: bool = False
     page_port: int = 0
     oscore: Path | None = None
     websocket: bool = False
+    photo_folder: Path | None = None
 
     @property
     def photos(self) -> Path:
-        """Photos lie beside the store."""
+        """Photos lie beside a SQLite store, else where told, else in the working folder."""
+        if self.photo_folder is not None:
+            return self.photo_folder
+        if not isinstance(self.store, Path):
+            return Path("county-photos")
         return self.store.with_name(f"{self.store.stem}-photos")
 
 
@@ -55,7 +61,7 @@ async def running_county(
     _probe(options.host, options.port)
     harden_parser()
     logging.getLogger("county-coap").setLevel(logging.ERROR)  # one line a bad datagram is a flood
-    writer = Writer(lambda: SqliteStore(options.store))
+    writer = Writer(lambda: open_store(options.store))
     try:
         registry = KeyRegistry(options.keys)
         photos = PhotoFolder(options.photos)
@@ -87,6 +93,15 @@ def _site(gate: Gate, oscore: Path | None) -> object:
     for problem in problems:
         logging.getLogger("county-coap").error("%s", problem)
     return OscoreSiteWrapper(gate, contexts)
+
+
+def open_store(place: StorePlace) -> Store:
+    """The store at this place. Raises OSError, sqlite3.Error."""
+    if isinstance(place, Path):
+        return SqliteStore(place)
+    from terminal.county.store_postgres import PostgresStore
+
+    return PostgresStore(place)
 
 
 def _probe(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""The receiver's SQLite store: records, photo references, cursors, counts of refusals.
+"""The receiver's store: records, photo references, cursors, counts of refusals.
 
 Synchronous and single-connection: one writer thread owns it (see writer.py) and commits many
 requests at once. Keys make every write idempotent. It never overwrites a stored record.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from terminal.county.accept import Accepted
 from terminal.county.problems import RefusedError
@@ -94,21 +94,18 @@ class Store(Protocol):
         """Close."""
 
 
-class SqliteStore:
-    """Store in one SQLite file: WAL, synchronous=FULL."""
+class SqlStore:
+    """The rules of a store in SQL that SQLite and PostgreSQL both understand."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create. Raises sqlite3.Error or OSError when that cannot be done."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(SCHEMA)
+    @property
+    def _db(self) -> Any:
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        raise NotImplementedError
 
     def _write(self, sql: str, *values: object) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN IMMEDIATE")
+        self._begin()
         self._db.execute(sql, values)
 
     def put_record(self, accepted: Accepted, arrived_ns: int) -> Stored:
@@ -167,7 +164,7 @@ class SqliteStore:
         )
         for photo in weigh.photos if weigh else ():
             self._write(
-                "INSERT OR IGNORE INTO photo VALUES(?,?,?,?,NULL)",
+                "INSERT INTO photo VALUES(?,?,?,?,NULL) ON CONFLICT DO NOTHING",
                 photo.sha256,
                 photo.size_bytes,
                 record.record_id,
@@ -195,8 +192,9 @@ class SqliteStore:
                 high = next_seq
             following.close()
         self._write(
-            "INSERT INTO chain VALUES(?,?,?,?,1,?) ON CONFLICT DO UPDATE SET high=excluded.high,"
-            " highest=max(highest, excluded.highest), stored=stored+1, seen_ns=excluded.seen_ns",
+            "INSERT INTO chain VALUES(?,?,?,?,1,?) ON CONFLICT(terminal, ledger) DO UPDATE SET"
+            " high=excluded.high, stored=chain.stored+1, seen_ns=excluded.seen_ns, highest=CASE"
+            " WHEN excluded.highest > chain.highest THEN excluded.highest ELSE chain.highest END",
             terminal,
             ledger,
             high,
@@ -221,7 +219,8 @@ class SqliteStore:
     def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
         """One more of this kind; the last detail is kept for the page."""
         self._write(
-            "INSERT INTO refusal VALUES(?,1,?,?) ON CONFLICT DO UPDATE SET count=count+1,"
+            "INSERT INTO refusal VALUES(?,1,?,?) ON CONFLICT(name) DO UPDATE SET"
+            " count=refusal.count+1,"
             " last_ns=excluded.last_ns, last=excluded.last",
             name,
             at_ns,
@@ -242,24 +241,45 @@ class SqliteStore:
         if high == highest:
             return ()
         rows = self._db.execute(
-            "SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq, 1, ?) OVER (ORDER BY seq) AS"
-            " before FROM record WHERE terminal=? AND ledger=? AND seq>?) WHERE seq > before + 1"
-            " LIMIT ?",
+            "SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq, 1, CAST(? AS BIGINT))"
+            " OVER (ORDER BY seq) AS before FROM record WHERE terminal=? AND ledger=? AND seq>?)"
+            " AS steps WHERE seq > before + 1 LIMIT ?",
             (high, terminal, ledger, high, RUNS_MAX),
         ).fetchall()
         return tuple((first, last) for first, last in rows)
 
+
+class SqliteStore(SqlStore):
+    """Store in one SQLite file: WAL, synchronous=FULL."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises sqlite3.Error or OSError when that cannot be done."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._file.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute("PRAGMA synchronous=FULL")
+        self._file.executescript(SCHEMA)
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._file
+
+    def _begin(self) -> None:
+        if not self._file.in_transaction:
+            self._file.execute("BEGIN IMMEDIATE")
+
     def commit(self) -> None:
         """Commit; returns after the sync."""
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")
+        if self._file.in_transaction:
+            self._file.execute("COMMIT")
 
     def rollback(self) -> None:
         """Roll back."""
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+        if self._file.in_transaction:
+            self._file.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the file."""
         self.rollback()
-        self._db.close()
+        self._file.close()

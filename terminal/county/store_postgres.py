@@ -1,0 +1,117 @@
+"""The receiver's store in PostgreSQL: the same rows, rules and SQL as in SQLite.
+
+For a county that has a database already. psycopg comes with the extra `postgres` and is loaded
+here only. Every failure of the server is a StoreFailedError: the terminals try again, and the
+next request connects anew. It never overwrites a stored record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from terminal.county.store import SCHEMA, SqlStore
+
+CONNECT_S_MAX = 10
+STATEMENT_MS_MAX = 30_000
+POSTGRES_SCHEMA = (
+    SCHEMA.replace(") WITHOUT ROWID", ")").replace("BLOB", "BYTEA").replace("INTEGER", "BIGINT")
+)
+
+
+class StoreFailedError(OSError):
+    """The server did not do it. str() is its own first line."""
+
+
+class Connection:
+    """psycopg behind the few calls that SqlStore and the report make, with `?` parameters."""
+
+    def __init__(self, uri: str, *, read_only: bool = False) -> None:
+        """Connect. Raises StoreFailedError, also when psycopg is not installed."""
+        try:
+            import psycopg
+        except ImportError as error:
+            raise StoreFailedError(
+                "psycopg is not installed: pip install 'weigh-terminal[postgres]'"
+            ) from error
+        self._failure: type[Exception] = psycopg.Error
+        options = f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS_MAX}"
+        try:
+            self._db: Any = psycopg.connect(uri, connect_timeout=CONNECT_S_MAX, options=options)
+            self._db.read_only = read_only
+        except psycopg.Error as error:
+            raise _failed(error) from error
+
+    def execute(self, sql: str, values: Iterable[object] = ()) -> Any:
+        """One statement. Text columns take no NUL in PostgreSQL; the signed bytes keep it."""
+        plain = [value.replace("\0", "\ufffd") if isinstance(value, str) else value
+                 for value in values]  # fmt: skip
+        try:
+            if sql == "BEGIN":  # psycopg begins by itself
+                return None
+            return self._db.execute(sql.replace("%", "%%").replace("?", "%s"), plain)
+        except self._failure as error:
+            raise _failed(error) from error
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is of no more use."""
+        return bool(self._db.closed)
+
+    def commit(self) -> None:
+        """Commit, with the server's sync."""
+        try:
+            self._db.commit()
+        except self._failure as error:
+            raise _failed(error) from error
+
+    def rollback(self) -> None:
+        """Roll back; a connection that cannot even do that is closed."""
+        try:
+            self._db.rollback()
+        except self._failure:
+            self.close()
+
+    def close(self) -> None:
+        """Close, whatever state it is in."""
+        with contextlib.suppress(self._failure):
+            self._db.close()
+
+
+def _failed(error: Exception) -> StoreFailedError:
+    return StoreFailedError(f"PostgreSQL: {(str(error).splitlines() or ['no reason given'])[0]}")
+
+
+class PostgresStore(SqlStore):
+    """Store in one PostgreSQL database. One process may write for a terminal at a time."""
+
+    def __init__(self, uri: str) -> None:
+        """Connect and make the tables. Raises StoreFailedError."""
+        self._uri = uri
+        self._live = Connection(uri)
+        for statement in POSTGRES_SCHEMA.split(";"):
+            if statement.strip():
+                self._live.execute(statement)
+        self._live.commit()
+
+    @property
+    def _db(self) -> Connection:
+        if self._live.broken:
+            self._live = Connection(self._uri)
+        return self._live
+
+    def _begin(self) -> None:
+        """The server has begun already."""
+
+    def commit(self) -> None:
+        """Commit; returns after the server's sync."""
+        self._live.commit()
+
+    def rollback(self) -> None:
+        """Roll back; the next statement connects anew if the connection is gone."""
+        self._live.rollback()
+
+    def close(self) -> None:
+        """Close the connection; what was not committed is gone."""
+        self._live.close()

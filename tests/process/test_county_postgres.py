@@ -1,0 +1,151 @@
+"""The PostgreSQL store against a real server: the same answers as SQLite, and a lost server."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from terminal.county.accept import Accepted
+from terminal.county.figures import parse_month, read_figures
+from terminal.county.problems import RefusedError
+from terminal.county.reading import READ_ERRORS, open_reader, shown_place, store_place
+from terminal.county.report import gaps, read_report
+from terminal.county.server import open_store
+from terminal.county.store import SqliteStore, Store
+from terminal.county.store_postgres import PostgresStore, StoreFailedError
+from terminal.records import decode_signed, record_hash
+from tests.unit.county.samples import LEDGER_ID, WALL_NS, Chain, photo, weigh
+
+pytestmark = [pytest.mark.process, pytest.mark.postgres]
+START_S_MAX = 60
+
+
+class Server:
+    """A cluster of its own in a temporary folder, on a UNIX socket only."""
+
+    def __init__(self, folder: Path, tools: Path, user: str | None) -> None:
+        self._folder, self._tools, self._user = folder, tools, user
+        self.uri = f"postgresql://county@/postgres?host={folder}"
+
+    def run(self, tool: str, *words: str) -> None:
+        subprocess.run(
+            [self._tools / tool, "-D", self._folder / "cluster", *words],
+            check=True,
+            timeout=START_S_MAX,
+            user=self._user,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+        )
+
+    def start(self) -> None:
+        options = f"-k {self._folder} -c listen_addresses='' -c shared_buffers=8MB"
+        self.run("pg_ctl", "-w", "-o", options, "-l", str(self._folder / "log"), "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+def find_tools() -> Path | None:
+    found = shutil.which("initdb")
+    candidates = [Path(found).resolve().parent] if found else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((path for path in candidates if (path / "postgres").exists()), None)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    tools = find_tools()
+    if tools is None:
+        pytest.skip("no PostgreSQL server programs (initdb, postgres) are installed")
+    user = None
+    if os.geteuid() == 0:  # the server refuses to run as root
+        try:
+            user = pwd.getpwnam("postgres").pw_name
+        except KeyError:
+            pytest.skip("running as root and there is no user postgres to run the server as")
+    folder = Path(tempfile.mkdtemp(prefix="county-pg-"))
+    if user is not None:
+        shutil.chown(folder, user)
+    one = Server(folder, tools, user)
+    try:
+        one.run("initdb", "-U", "county", "-A", "trust", "--no-sync", "-E", "UTF8")
+        one.start()
+        yield one
+        one.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put(store: Store, signed: bytes, at_ns: int) -> tuple[bool, int]:
+    stored = store.put_record(Accepted(decode_signed(signed), signed, record_hash(signed)), at_ns)
+    return stored.new, stored.seq_high
+
+
+def test_it_answers_as_sqlite_does_and_survives_its_server(server: Server, tmp_path: Path) -> None:
+    chain, ref = Chain(), photo()[0]
+    for number in range(9):
+        chain.add(weigh(plate=f"晋\0L{number}", photos=(ref,) if number == 0 else ()))
+    other = Chain()
+    for _ in range(3):
+        other.add(weigh(visit_id=99))
+    file = tmp_path / "x.sqlite"
+    lite, postgres = SqliteStore(file), open_store(store_place(server.uri))
+    assert isinstance(postgres, PostgresStore)
+    answers = []
+    for store in (lite, postgres):
+        heard: list[object] = [
+            put(store, chain.signed[place], WALL_NS) for place in (1, 0, 0, 4, 8)
+        ]
+        with pytest.raises(RefusedError, match="chain"):
+            put(store, other.signed[2], WALL_NS)
+        store.count_refusal("signature", "first", 1)
+        store.count_refusal("signature", "second", 2)
+        store.photo_stored(ref.sha256, 5)
+        store.photo_stored(ref.sha256, 6)
+        heard += [store.photo(ref.sha256), store.cursors("T-1")]
+        store.commit()
+        put(store, chain.signed[2], WALL_NS)
+        store.rollback()
+        answers.append(heard)
+    assert answers[0] == answers[1]
+    month = parse_month("2027-01")
+    for store_at in (file, server.uri):
+        report = read_report(store_at)
+        assert (report.records, report.photos, report.chains[0].missing) == (4, 1, 5)
+        assert report.refusals == (("signature", 2, 2, "second"),)
+        assert gaps(store_at, "T-1", LEDGER_ID.hex()) == [(3, 4), (6, 8)]
+        assert read_figures(store_at, month).units[0].trucks == 4
+    assert read_figures(file, month).gaps == read_figures(server.uri, month).gaps
+    reader = open_reader(server.uri)
+    with pytest.raises(READ_ERRORS, match="read-only"):
+        reader.execute("DELETE FROM record")
+    reader.close()
+
+    put(postgres, chain.signed[2], WALL_NS)
+    server.stop()
+    with pytest.raises(StoreFailedError, match="PostgreSQL"):
+        postgres.commit()
+    postgres.rollback()
+    with pytest.raises(StoreFailedError):
+        postgres.cursors("T-1")
+    postgres.rollback()
+    server.start()
+    assert put(postgres, chain.signed[2], WALL_NS) == (True, 3), "not committed, so not there"
+    postgres.commit()
+    postgres.close()
+    lite.close()
+
+
+def test_a_place_is_shown_without_its_password() -> None:
+    assert (
+        shown_place(store_place("postgresql://u:secret@db/county?x=1")) == "postgresql://db/county"
+    )
+    assert store_place("a/b.sqlite") == Path("a/b.sqlite")
