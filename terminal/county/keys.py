@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal.records import ALG_EDDSA, PublicKey
+from terminal.records import ALG_EDDSA, ALG_SM2_SM3, PublicKey, sm2_holds
 
 RELOAD_NS = 1_000_000_000
 """An unknown terminal makes the files be read again, at most this often."""
 FILES_MAX = 20_000
 FILE_BYTES_MAX = 8_192
 ID_CHARS_MAX = 40
-ALGORITHMS: dict[str, tuple[int, int]] = {"ed25519": (ALG_EDDSA, 32)}
+ALGORITHMS: dict[str, tuple[int, int]] = {
+    "ed25519": (ALG_EDDSA, 32),
+    "sm2": (ALG_SM2_SM3, 65),
+}
 """Name in a key file: COSE algorithm and length of the key."""
 
 
@@ -57,6 +60,11 @@ def read_key_file(path: Path) -> Enrolled:
             f"{path}: an {words[0]} key has {2 * key_bytes} hex digits, not {2 * len(raw)},"
             f" and a terminal id at most {ID_CHARS_MAX} characters"
         )
+    if alg == ALG_SM2_SM3:
+        try:
+            sm2_holds(raw, bytes(64), b"")  # so that no record is refused for want of OpenSSL
+        except OSError as error:
+            raise KeyFileError(f"{path}: {error}") from error
     below = " ".join(lines[1:]).strip()
     word, _, reason = below.partition(" ")
     if below and word != "revoked":

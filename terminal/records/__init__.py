@@ -36,6 +36,7 @@ from terminal.records.signing import (
     PublicKey,
     Signed,
     Signer,
+    Sm2Signer,
     decode_signed,
     parse_signed,
     record_hash,
@@ -43,9 +44,11 @@ from terminal.records.signing import (
     verify_chain,
     verify_record,
 )
+from terminal.records.sm2 import ALG_SM2_SM3, sm2_holds
 
 __all__ = [
     "ALG_EDDSA",
+    "ALG_SM2_SM3",
     "COLOUR_CODES",
     "COLOUR_TABLE",
     "FORMAT",
@@ -68,6 +71,7 @@ __all__ = [
     "Shape",
     "Signed",
     "Signer",
+    "Sm2Signer",
     "Weigh",
     "decode_body",
     "decode_signed",
@@ -78,6 +82,7 @@ __all__ = [
     "record_hash",
     "record_id",
     "sign_record",
+    "sm2_holds",
     "verify_chain",
     "verify_record",
 ]

@@ -14,11 +14,13 @@ _HEAD = """\
 ; is refused. SHA-256 of the whole signed-record is the next record's prev_hash (key 5).
 
 signed-record = #6.18([
-  protected: bstr .cbor { 1 => -8, 4 => bstr },  ; alg EdDSA (Ed25519), kid = terminal_id
+  protected: bstr .cbor { 1 => alg, 4 => bstr },  ; kid = terminal_id
   unprotected: {},
   payload: bstr .cbor record,
   signature: bstr .size 64,
 ])
+
+alg = -8 / -65537  ; EdDSA (Ed25519), or SM2 with SM3 (private use): r and s, 32 octets each
 
 record = weigh-record / event-record / gap-record
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from terminal.records.body import BODY_BYTES_MAX, decode_body, encode_body, load_cbor
 from terminal.records.model import GENESIS_HASH, SEQ_FIRST, Record, RecordError
+from terminal.records.sm2 import ALG_SM2_SM3, sm2_holds, sm2_public, sm2_sign
 
 COSE_SIGN1_TAG = 18
 HEADER_ALG = 1
@@ -67,6 +68,21 @@ class Ed25519Signer:
         return self._key.sign(message)
 
 
+class Sm2Signer:
+    """The second signer: SM2 with SM3. seed: 32 secret bytes."""
+
+    alg = ALG_SM2_SM3
+
+    def __init__(self, seed: bytes) -> None:
+        """Raises ValueError when the seed is no SM2 key, OSError when OpenSSL has no SM2."""
+        self._seed = seed
+        self.public_key = PublicKey(ALG_SM2_SM3, sm2_public(seed))
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+        return sm2_sign(self._seed, message)
+
+
 def _ed25519_holds(raw_key: bytes, signature: bytes, message: bytes) -> bool:
     try:
         Ed25519PublicKey.from_public_bytes(raw_key).verify(signature, message)
@@ -75,7 +91,10 @@ def _ed25519_holds(raw_key: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
-CHECKS: dict[int, Callable[[bytes, bytes, bytes], bool]] = {ALG_EDDSA: _ed25519_holds}
+CHECKS: dict[int, Callable[[bytes, bytes, bytes], bool]] = {
+    ALG_EDDSA: _ed25519_holds,
+    ALG_SM2_SM3: sm2_holds,
+}
 """Per COSE algorithm: does this signature of this message hold under this raw key?"""
 
 
