@@ -7,6 +7,7 @@ requests at once. Keys make every write idempotent. It never overwrites a stored
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -94,15 +95,17 @@ class Store(Protocol):
         """Close."""
 
 
-class SqlStore:
+class SqlStore(ABC):
     """The rules of a store in SQL that SQLite and PostgreSQL both understand."""
 
     @property
+    @abstractmethod
     def _db(self) -> Any:
-        raise NotImplementedError
+        """The connection; execute() takes `?` parameters."""
 
+    @abstractmethod
     def _begin(self) -> None:
-        raise NotImplementedError
+        """Begin a transaction unless one is open."""
 
     def _write(self, sql: str, *values: object) -> None:
         self._begin()

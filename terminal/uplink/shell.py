@@ -160,6 +160,23 @@ def _resources(loaded: Loaded, version: str) -> Resources:
     )
 
 
+def _transports(
+    loaded: Loaded, clock: Clock, link_is_up: Callable[[], bool] | None, site: Resources
+) -> dict[str, Transport]:
+    section = loaded.config.resources
+    shown = site if section.enabled and section.to_platforms else None
+    return {
+        target.name: make_transport(loaded, target, clock, link_is_up, shown)
+        for target in loaded.config.targets
+    }
+
+
+def _node(loaded: Loaded, clock: Clock) -> UplinkNode:
+    # Not for secrets: jitter between terminals.
+    rng = random.Random(f"{loaded.config.site.terminal_id}/{clock.monotonic_ns()}")  # noqa: S311
+    return UplinkNode(loaded.config.targets, rng, loaded.config.site.terminal_id)
+
+
 def _show(site: Resources, events: Sequence[LinkEvent], now_ns: int) -> None:
     """Control's snapshots go to whoever looks; its link is read for nothing else."""
     for event in events:
@@ -183,16 +200,9 @@ async def main_loop(
     Raises whatever a carrying task died of: a bug ends the process, the supervisor restarts it
     and the ledger still has every item.
     """
-    # Not for secrets: jitter between terminals.
-    rng = random.Random(f"{loaded.config.site.terminal_id}/{clock.monotonic_ns()}")  # noqa: S311
-    node = UplinkNode(loaded.config.targets, rng, loaded.config.site.terminal_id)
-    config = loaded.config
+    node = _node(loaded, clock)
     site = _resources(loaded, version)
-    shown = site if config.resources.enabled and config.resources.to_platforms else None
-    transports: dict[str, Transport] = {
-        target.name: make_transport(loaded, target, clock, link_is_up, shown)
-        for target in loaded.config.targets
-    }
+    transports = _transports(loaded, clock, link_is_up, site)
     carrier = Carrier(node, transports, hub, clock)
     readable = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -203,7 +213,7 @@ async def main_loop(
     due_ns = int(clock.monotonic_ns())
     views = contextlib.AsyncExitStack()
     try:
-        why = await views.enter_async_context(serving(config.resources, site))
+        why = await views.enter_async_context(serving(loaded.config.resources, site))
         if why:
             logging.getLogger("uplink").error("%s", why)
         while not stop.is_set():
