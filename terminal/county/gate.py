@@ -21,12 +21,14 @@ from terminal.county.problems import FORMAT_PROBLEM, RefusedError
 from terminal.county.service import PHOTO_BYTES_MAX, RECORD_BYTES_MAX, Answer, County
 
 FORMAT_COSE_SIGN1, FORMAT_JPEG, FORMAT_LINKS, FORMAT_OCTETS, FORMAT_CBOR = 18, 22, 40, 42, 60
+PICTURES = (FORMAT_JPEG, FORMAT_OCTETS)
+"""Photos are JPEG; a clip has no CoAP format of its own and comes as octets."""
 PATH_SEGMENTS_MAX = 8
 SEGMENT_CHARS_MAX = 160
 
 LINKS = (
     b'</v1/records>;rt="weigh.record";ct=18,</v1/alarms>;rt="weigh.record";ct=18,'
-    b'</v1/photos>;rt="weigh.photo";ct=22,</v1/cursor>;rt="weigh.cursor";ct=60,'
+    b'</v1/photos>;rt="weigh.photo";ct="22 42",</v1/cursor>;rt="weigh.cursor";ct=60,'
     b'</v1/time>;rt="weigh.time";ct=60'
 )
 
@@ -68,22 +70,22 @@ class Route:
 
     method: str
     path: tuple[str, ...]
-    body_format: int | None
+    body_formats: tuple[int, ...]
     body_bytes_max: int
     reply_format: int
     work: Work
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("PUT", ("v1", "records", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
-    Route("PUT", ("v1", "alarms", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
-    Route("PUT", ("v1", "health", "*"), FORMAT_COSE_SIGN1, RECORD_BYTES_MAX, 60, _record),
-    Route("PUT", ("v1", "photos", "*"), FORMAT_JPEG, PHOTO_BYTES_MAX, 60, _photo),
-    Route("GET", ("v1", "photos", "*", "missing"), None, 0, FORMAT_CBOR, _missing),
-    Route("PUT", ("v1", "photos", "*", "*"), FORMAT_OCTETS, CHUNK_BYTES, 60, _chunk),
-    Route("GET", ("v1", "cursor", "*"), None, 0, FORMAT_CBOR, _cursor),
-    Route("GET", ("v1", "time"), None, 0, FORMAT_CBOR, _time),
-    Route("GET", (".well-known", "core"), None, 0, FORMAT_LINKS, _links),
+    Route("PUT", ("v1", "records", "*"), (FORMAT_COSE_SIGN1,), RECORD_BYTES_MAX, 60, _record),
+    Route("PUT", ("v1", "alarms", "*"), (FORMAT_COSE_SIGN1,), RECORD_BYTES_MAX, 60, _record),
+    Route("PUT", ("v1", "health", "*"), (FORMAT_COSE_SIGN1,), RECORD_BYTES_MAX, 60, _record),
+    Route("PUT", ("v1", "photos", "*"), PICTURES, PHOTO_BYTES_MAX, 60, _photo),
+    Route("GET", ("v1", "photos", "*", "missing"), (), 0, FORMAT_CBOR, _missing),
+    Route("PUT", ("v1", "photos", "*", "*"), (FORMAT_OCTETS,), CHUNK_BYTES, 60, _chunk),
+    Route("GET", ("v1", "cursor", "*"), (), 0, FORMAT_CBOR, _cursor),
+    Route("GET", ("v1", "time"), (), 0, FORMAT_CBOR, _time),
+    Route("GET", (".well-known", "core"), (), 0, FORMAT_LINKS, _links),
 )
 
 
@@ -153,8 +155,9 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
 
     def _body(self, request: Any, route: Route, path: tuple[str, ...]) -> bytes | None:
         content_format = request.opt.content_format
-        if route.body_format is not None and content_format not in (None, route.body_format):
-            detail = f"content format {int(content_format)}; expected {route.body_format}"
+        if route.body_formats and content_format not in (None, *route.body_formats):
+            expected = " or ".join(str(number) for number in route.body_formats)
+            detail = f"content format {int(content_format)}; expected {expected}"
             raise RefusedError("format", detail, "Content-Format")
         limit = route.body_bytes_max
         declared = request.opt.size1

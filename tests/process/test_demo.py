@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.process.lane import RunningLane
@@ -24,3 +25,14 @@ def test_one_truck_passes_and_the_demo_ends_by_itself(tmp_path: Path) -> None:
     assert (axles, limit_kg, verdict, delivered) == ("6", "49000", "pass", "yes")
     assert int(gross_kg) <= int(limit_kg)
     assert int(seq) >= 1
+    assert not quarantined(lane.ledger / "ledger.db"), "the county must take every kind of item"
+
+
+def quarantined(path: Path) -> list[tuple[object, ...]]:
+    ledger = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return ledger.execute(
+            "select class, code, why from delivery join item using (item) where state = 2"
+        ).fetchall()
+    finally:
+        ledger.close()
