@@ -62,6 +62,7 @@ def find_tools() -> Path | None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg", reason="the extra `postgres` (psycopg) is not installed")
     tools = find_tools()
     if tools is None:
         pytest.skip("no PostgreSQL server programs (initdb, postgres) are installed")
