@@ -32,8 +32,9 @@ from hal.contract.types import NS_PER_S, Key
 from terminal.anpr.site_accuracy import LORRIES_MIN
 from terminal.config import Loaded
 from terminal.console.queries import Queries, Row, Week
+from terminal.console.record_page import sections_of, shown_time, shown_word
 from terminal.console.state import ConsoleNode
-from terminal.console.view import PARTS, View, fields_of, shown_time, shown_word
+from terminal.console.view import PARTS, View
 from terminal.messages import PlantCommand, PressKey
 from terminal.texts.catalogue import catalogue
 from terminal.texts.cells import limit_tonnes, tonnes
@@ -162,8 +163,8 @@ class Console:
     async def record(self, request: Request) -> Response:
         """One record with all its fields and photos."""
         row = self.queries.one(request.path_params["seq"])
-        fields = fields_of(row, self.language(request)) if row is not None else []
-        return self.page(request, "record.html", 200 if row else 404, row=row, fields=fields)
+        sections = sections_of(row, self.language(request)) if row is not None else []
+        return self.page(request, "record.html", 200 if row else 404, row=row, sections=sections)
 
     def plates(self, request: Request) -> Response:
         """How plates are read at this gate, by week. Not async: runs beside the live pages."""

@@ -7,13 +7,11 @@ only when it is asked for, and the stream sends it only when its HTML changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from hal.contract.types import NS_PER_S, Side, Tri
+from hal.contract.types import Side, Tri
 from terminal.console.curve import curve, sign_path
 from terminal.console.lane import lane, levels_of, position_word
-from terminal.console.queries import Row
 from terminal.console.state import ConsoleNode
 from terminal.core.types import HoldReason
 from terminal.messages import Snapshot
@@ -21,9 +19,6 @@ from terminal.texts.catalogue import catalogue
 from terminal.texts.cells import limit_tonnes, tonnes
 from terminal.texts.faults import FAULTS
 from terminal.texts.prompts import Lang
-
-BEIJING = timezone(timedelta(hours=8))
-"""Wall times are kept in UTC and shown as the site's clock shows them; China has one zone."""
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "beam_entry": ("blocked", "clear"),
@@ -257,46 +252,3 @@ PARTS: Mapping[str, Callable[[View], Context]] = {
     "cameras": View.cameras,
 }
 """Every live part of the page except the records, which come from the database."""
-
-
-def shown_time(wall_ns: int) -> str:
-    """Wall time of a record as the site's clock shows it."""
-    moment = datetime.fromtimestamp(wall_ns // NS_PER_S, UTC).astimezone(BEIJING)
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
-NOTHING = "–"
-WORD_AREAS = (
-    "console.verdict",
-    "report.source",
-    "report.plate_source",
-    "report.vehicle_type",
-    "report.event",
-)
-"""Where the words of coded values are looked up."""
-
-
-def fields_of(row: Row, lang: Lang) -> list[tuple[str, str]]:
-    """Every field of a record with its name in words, in the record's own order."""
-    texts = catalogue(lang)
-    found: list[tuple[str, object]] = [("seq", row.seq), ("record_hash", row.sha256)]
-    record = row.record
-    if record is not None:
-        for part in (record, record.origin, record.content):
-            found += [(name, getattr(part, name)) for name in part.__dataclass_fields__]
-    hidden = {"origin", "content", "photos", "wall_ns"}
-    shown = {name: value for name, value in found if name not in hidden}
-    return [(texts.get(f"report.{name}", name), shown_word(v, texts)) for name, v in shown.items()]
-
-
-def shown_word(value: object, texts: Mapping[str, str]) -> str:
-    """One value as text."""
-    if isinstance(value, bool):
-        return texts["report.yes" if value else "report.no"]
-    if isinstance(value, bytes):
-        return value.hex() or NOTHING
-    if isinstance(value, tuple):
-        return " + ".join(str(item) for item in value) or NOTHING
-    word = str(getattr(value, "value", "" if value is None else value))
-    keys = (*(f"{area}.{word}" for area in WORD_AREAS), f"hold.{word}.sign")
-    return next((texts[key] for key in keys if key in texts), word) or NOTHING

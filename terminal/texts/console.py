@@ -73,7 +73,6 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "record": ("记录", "Record"),
     "record.missing": ("没有这条记录", "There is no such record"),
     "record.photos": ("照片", "Photos"),
-    "record.fields": ("全部字段", "All fields"),
     "record.back": ("返回", "Back"),
     "plates": ("车牌识别", "Plate reading"),
     "plates.what": (
