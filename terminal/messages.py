@@ -285,13 +285,6 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     device_counts: tuple[tuple[str, str, int], ...] = ()
 
 
-class Heartbeat(msgspec.Struct, frozen=True, tag=True):
-    """Any process -> its supervisor or peer: I am alive. rss_bytes: resident memory."""
-
-    process: str
-    rss_bytes: int
-
-
 class PressKey(msgspec.Struct, frozen=True, tag=True):
     """console -> plant (simulated runs only): a finger closes a key contact for hold_ms."""
 
@@ -351,7 +344,6 @@ Message = (
     | SignFrame
     | LiveFrame
     | Snapshot
-    | Heartbeat
     | PressKey
     | PlantCommand
     | PlantTruth

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from hal.contract.types import NS_PER_MS, NS_PER_S, MonotonicNs
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import (
-    Heartbeat,
     LiveFrame,
     PlantCommand,
     PlantTruth,
@@ -51,7 +50,6 @@ class ConsoleNode:
     truth: PlantTruth | None = None
     live: dict[str, tuple[int, LiveFrame]] = field(default_factory=dict)
     curve: deque[Weight] = field(default_factory=lambda: deque(maxlen=CURVE_POINTS_MAX))
-    rss_bytes: dict[str, int] = field(default_factory=dict)
     peers_up: set[str] = field(default_factory=set)
     commands: deque[Send] = field(default_factory=deque)
 
@@ -104,8 +102,6 @@ class ConsoleNode:
                 self.live[message.role] = (known[0] + 1 if known else 1, message)
         elif isinstance(message, PlantTruth) and peer == "plant":
             self.truth = message
-        elif isinstance(message, Heartbeat):
-            self.rss_bytes[peer] = message.rss_bytes
 
     def _forget(self, peer: str) -> None:
         """A dead process's last word is shown no longer; control's stays, marked as old."""
@@ -115,4 +111,3 @@ class ConsoleNode:
             self.live.clear()
         elif peer == "plant":
             self.truth = None
-        self.rss_bytes.pop(peer, None)

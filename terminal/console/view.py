@@ -180,11 +180,7 @@ class View:
         known = {name for name in peers if f"console.process.{name}" in self._texts}
         faults = [] if snapshot is None else snapshot.faults
         return {
-            "peers": [
-                (name, up, node.rss_bytes.get(name, 0) // 1_000_000)
-                for name, up in sorted(peers.items())
-                if name in known
-            ],
+            "peers": [(name, up) for name, up in sorted(peers.items()) if name in known],
             "loop": snapshot.loop if snapshot is not None else None,
             "faults": [
                 (

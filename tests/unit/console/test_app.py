@@ -16,7 +16,6 @@ from terminal.core.types import Event, PlateSource
 from terminal.link import PeerDown
 from terminal.messages import (
     CommitDone,
-    Heartbeat,
     Journal,
     LiveFrame,
     PlantCommand,
@@ -183,9 +182,8 @@ def test_the_weekly_share_of_plates_read_alarms_below_its_floor(site: Site, tmp_
     assert "below 90 %" in page
     lane.commit(ledger, draft(30))
     assert "10 / 20" in site.client.get("/plates?lang=en").text
-    site.say("ledger", Heartbeat("ledger", 1))
     site.now_ns += PLATES_S * NS_PER_S
-    site.say("ledger", Heartbeat("ledger", 1))
+    site.node.on_event(Tick(), MonotonicNs(site.now_ns))
     assert "11 / 21" in site.client.get("/plates?lang=en").text
     ledger.close()
 
