@@ -37,10 +37,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("plate-accuracy", "share of plates read without a person, by week, day and night"),
     ("footage", "search the camera recording by time or plate, and export a time range"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),
-    (
-        "doctor",
-        "find what is connected and what is missing, and try each device",
-    ),
+    ("doctor", "find what is connected and what is missing, and try each device"),
     ("blank-sign", "switch the sign dark (systemd calls this after the panel ended)"),
     ("pin", "make the hash of a keypad PIN for the configuration file"),
     ("plate", "read number plates in picture files"),
@@ -63,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="weigh-terminal", description="Gate terminal for source-side overload control."
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    if not words:
+        words = ["--help"]
     chosen = next((word for word in words if not word.startswith("-")), "")
     for name, summary in COMMANDS:
         sub = subparsers.add_parser(name, help=summary, description=summary)

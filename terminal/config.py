@@ -338,6 +338,8 @@ class ConfigError(Exception):
         lines = [f"{path}: {p.key}: found {p.found}; allowed: {p.allowed}" for p in problems]
         super().__init__("\n".join(lines))
         self.problems = problems
+        many = "s" if len(problems) != 1 else ""
+        self.summary = f"{path}: {len(problems)} problem{many}; nothing was started"
 
 
 @dataclass(frozen=True, slots=True)

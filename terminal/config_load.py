@@ -20,6 +20,7 @@ from terminal.config import Config, ConfigError, Loaded, Problem
 from terminal.config_rules import cross_check
 
 FILE_BYTES_MAX = 256 * 1024
+FILE_WANTED = "a TOML file; begin with a copy of terminal/examples/gate.toml"
 
 
 def load(path: Path) -> Loaded:
@@ -42,8 +43,8 @@ def _read(path: Path) -> bytes:
             )
         return path.read_bytes()
     except OSError as error:
-        found = error.strerror or "unreadable"
-        raise ConfigError(str(path), (Problem("file", found, "a readable TOML file"),)) from error
+        found = (error.strerror or "unreadable").lower()
+        raise ConfigError(str(path), (Problem("file", found, FILE_WANTED),)) from error
 
 
 def parse(raw: bytes) -> tuple[Config | None, tuple[Problem, ...]]:

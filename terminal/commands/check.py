@@ -25,8 +25,7 @@ def run(args: argparse.Namespace) -> int:
         loaded = load(args.file)
     except ConfigError as error:
         print(error, file=sys.stderr)
-        count = len(error.problems)
-        print(f"{args.file}: {count} problem{'s' if count > 1 else ''}; nothing was started")
+        print(error.summary)
         return exits.CONFIG
     print(f"{args.file}: good, SHA-256 {loaded.sha256.hex()}")
     return 0

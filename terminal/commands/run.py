@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
         loaded = load(args.config)
     except ConfigError as error:
         print(error, file=sys.stderr)
-        print(f"{len(error.problems)} problems; nothing was started", file=sys.stderr)
+        print(error.summary, file=sys.stderr)
         return exits.CONFIG
     return Supervisor(args.config.resolve(), process_names(loaded.config)).run()

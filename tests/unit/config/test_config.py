@@ -115,7 +115,7 @@ def test_check_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_missing_or_huge_file_is_a_problem_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match="no such file.*gate.toml"):
         load(tmp_path / "none.toml")
     huge = tmp_path / "huge.toml"
     huge.write_bytes(b"#" * 300_000)
@@ -171,3 +171,9 @@ def test_the_examples_that_ship_are_good(name: str) -> None:
 
     folder = Path(terminal.examples.__file__).parent
     assert load(folder / f"{name}.toml").config.site.source_name
+
+
+def test_a_count_of_problems_is_said_as_people_say_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "none.toml")
+    assert caught.value.summary.endswith(": 1 problem; nothing was started")
