@@ -115,7 +115,7 @@ def test_check_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_missing_or_huge_file_is_a_problem_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such file.*gate.toml"):
+    with pytest.raises(ConfigError, match=r"no such file.*gate\.toml"):
         load(tmp_path / "none.toml")
     huge = tmp_path / "huge.toml"
     huge.write_bytes(b"#" * 300_000)
