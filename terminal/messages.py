@@ -77,14 +77,17 @@ class FlightFrame(msgspec.Struct, frozen=True, tag=True):
 
 
 class LedgerStatus(msgspec.Struct, frozen=True, tag=True):
-    """ledger -> control, 1 Hz and on change. targets: (name, unsent, quarantined, up, rung)."""
+    """ledger -> control, 1 Hz and on change.
+
+    targets: (name, unsent, quarantined, up, rung, why not or what else is wrong there).
+    """
 
     last_seq: int
     unsent: int
     quarantined: int
     outbox_max: int
     disk_free_bytes: int
-    targets: tuple[tuple[str, int, int, bool, str], ...]
+    targets: tuple[tuple[str, int, int, bool, str, str], ...]
 
 
 class VehicleLookup(msgspec.Struct, frozen=True, tag=True):
@@ -278,7 +281,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     last_seq: int
     unsent: int
     quarantined: int
-    targets: tuple[tuple[str, int, int, bool, str], ...]
+    targets: tuple[tuple[str, int, int, bool, str, str], ...]
     loop: LoopStats
     lane_kind: str
     simulated: bool

@@ -23,6 +23,7 @@ ALARM_PERMILLE = 800
 TEMPORARY_REFUSALS: dict[str, str] = {
     "4.01": "our credentials are at fault, not the item",
     "4.08": "a block transfer broke off: start it again",
+    "4.22": "two clocks disagree: time mends that, and no record is lost to it",
     "4.29": "the platform asks us to slow down",
 }
 """4.xx codes that say nothing against the item itself."""

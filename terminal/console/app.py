@@ -203,7 +203,11 @@ class Console:
                 "unsent": snapshot.unsent,
                 "quarantined": snapshot.quarantined,
                 "targets": [
-                    dict(zip(("name", "unsent", "quarantined", "up", "rung"), row, strict=True))
+                    dict(
+                        zip(
+                            ("name", "unsent", "quarantined", "up", "rung", "why"), row, strict=True
+                        )
+                    )
                     for row in snapshot.targets
                 ],
                 "peers": dict(snapshot.peers),

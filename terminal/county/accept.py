@@ -31,7 +31,9 @@ UNREADABLE: tuple[type[Exception], ...] = (
 CLOCK_UNKNOWN = "unknown"
 """clock_quality of a terminal that claims no time; it is stored with our time of arrival."""
 AHEAD_NS_MAX = 600 * 1_000_000_000
-"""A synchronised clock further ahead of ours than this is wrong."""
+"""A record dated further ahead of its arrival than this has a wrong time: it is stored, and
+its receipt, the counts and the page say so (DECISIONS D-012)."""
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,9 @@ def accept_record(
     registry: KeyRegistry,
     *,
     accept_simulated: bool,
-    wall_ns: int,
     now_ns: int,
 ) -> Accepted:
-    """Check one body. wall_ns: the receiver's UTC; now_ns: monotonic. Raises RefusedError."""
+    """Check one body. now_ns: monotonic. Raises RefusedError."""
     if len(signed) > SIGNED_BYTES_MAX:
         detail = f"{len(signed)} bytes; a record has at most {SIGNED_BYTES_MAX}"
         raise RefusedError("too-large", detail, "body")
@@ -96,10 +97,16 @@ def accept_record(
     if record.simulated and not accept_simulated:
         detail = f"{record.record_id} comes from simulated devices"
         raise RefusedError("simulated", detail, "simulated")
-    claims_time = record.clock_quality.value != CLOCK_UNKNOWN
-    if claims_time and record.wall_ns > wall_ns + AHEAD_NS_MAX:
-        ahead_s = (record.wall_ns - wall_ns) // 1_000_000_000
-        raise RefusedError("future", f"its wall time is {ahead_s} s ahead of ours", "wall_ns")
     if record.seq == SEQ_FIRST and record.prev_hash != GENESIS_HASH:
         raise RefusedError("chain", "record 1 does not begin its chain", "prev_hash")
     return Accepted(record, signed, record_hash(signed))
+
+
+def ahead_s(record: Record, stored_ns: int) -> int:
+    """Seconds by which a record is dated after its arrival; 0 when that may be, or it claims none.
+
+    stored_ns: UTC when it was stored the first time, so that a repeat is told the same.
+    """
+    claims_time = record.clock_quality.value != CLOCK_UNKNOWN
+    ahead_ns = record.wall_ns - stored_ns
+    return ahead_ns // NS_PER_S if claims_time and ahead_ns > AHEAD_NS_MAX else 0

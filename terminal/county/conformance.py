@@ -18,13 +18,16 @@ from aiocoap.error import Error as CoapError
 
 FILE = Path(__file__).with_name("vectors.json")
 ANSWER_S_MAX = 15.0
-RECEIPT_ID, RECEIPT_DIGEST = 1, 2
+RECEIPT_ID, RECEIPT_DIGEST, RECEIPT_CLOCK_AHEAD_S = 1, 2, 5
 GROUPS = ("records", "refusals", "photos")
 
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """One exchange of the file. receipt: (id, first 16 bytes of SHA-256) to be echoed."""
+    """One exchange of the file. receipt: (id, first 16 bytes of SHA-256) to be echoed.
+
+    clock_ahead: whether the receipt must doubt the record's time.
+    """
 
     group: str
     name: str
@@ -38,6 +41,7 @@ class Vector:
     payload: bytes
     codes: tuple[str, ...]
     receipt: tuple[str, bytes] | None
+    clock_ahead: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def load_vectors() -> tuple[str, tuple[Vector, ...]]:
             bytes.fromhex(row["payload"]),
             tuple(row["codes"]),
             (row["receipt"][0], bytes.fromhex(row["receipt"][1])) if row["receipt"] else None,
+            row["clock_ahead"],
         )
         for row in body["vectors"]
     )
@@ -116,7 +121,16 @@ def judge(vector: Vector, code: str, payload: bytes) -> str:
         return f"{code} without a CBOR receipt: {payload[:60]!r}"
     if not isinstance(receipt, dict):
         return f"{code} with {type(receipt).__name__} instead of a receipt"
+    return _judge_receipt(vector, code, receipt)
+
+
+def _judge_receipt(vector: Vector, code: str, receipt: dict[object, object]) -> str:
     found = (receipt.get(RECEIPT_ID), receipt.get(RECEIPT_DIGEST))
     if found != vector.receipt:
         return f"{code} with the receipt of {found[0]!r}; expected id and digest of this item"
-    return ""
+    doubted = receipt.get(RECEIPT_CLOCK_AHEAD_S, 0)
+    if (isinstance(doubted, int) and doubted > 0) == vector.clock_ahead:
+        return ""
+    return (
+        f"{code}: key 5 of the receipt is {doubted!r}; a clock ahead, and only that, is told there"
+    )

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from terminal.county.accept import AHEAD_NS_MAX
 from terminal.county.reading import StorePlace, open_reader
 from terminal.county.report import GAPS_MAX, LIST_MAX, OverRow
 
@@ -23,10 +24,12 @@ ONLINE_DAYS, ONLINE_T, ONLINE_TRUCKS = 20, 20_000, 410
 """More than one of these in a month makes a source station "online" (Zhejiang's counting)."""
 KG_PER_T = 1_000
 UNITS_MAX = 2_000
-COUNTED_NS = f"CASE WHEN wall_ns < {CLOCK_NS_MIN} THEN arrived_ns ELSE wall_ns END"
+TIMELESS = f"(wall_ns < {CLOCK_NS_MIN} OR wall_ns > arrived_ns + {AHEAD_NS_MAX})"
+"""No clock, or one that is ahead: such a record counts by its arrival."""
+COUNTED_NS = f"CASE WHEN {TIMELESS} THEN arrived_ns ELSE wall_ns END"
 IN_MONTH = (
-    f"((wall_ns >= ? AND wall_ns < ?) OR (wall_ns < {CLOCK_NS_MIN}"
-    " AND arrived_ns >= ? AND arrived_ns < ?))"
+    f"((wall_ns >= ? AND wall_ns < ? AND NOT {TIMELESS})"
+    f" OR (arrived_ns >= ? AND arrived_ns < ? AND {TIMELESS}))"
 )
 
 UNITS = f"""

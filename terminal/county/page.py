@@ -98,5 +98,5 @@ def _missing(row: ChainRow, runs: list[tuple[int, int]]) -> str:
 
 def _refusals(report: Report) -> str:
     rows = [(name, str(count), local_time(ns), last) for name, count, ns, last in report.refusals]
-    headings = ("拒收 refused", "次数 count", "最近 last", "原因 reason")
-    return "<h2>拒收 refusals</h2>" + table(headings, rows)
+    headings = ("类别 kind", "次数 count", "最近 last", "原因 reason")
+    return "<h2>拒收与存疑 refused or doubtful</h2>" + table(headings, rows)

@@ -42,7 +42,6 @@ REFUSALS: tuple[RefusalKind, ...] = (
     RefusalKind("digest", "4.09", "The bytes do not have the digest in the path", True),
     RefusalKind("too-large", "4.13", "The body is larger than this receiver takes", True),
     RefusalKind("format", "4.15", "The content format is not the one of this resource", True),
-    RefusalKind("future", "4.22", "The record's clock is ahead of the receiver's", True),
     RefusalKind("busy", "4.29", "Too much is under way: come again later", False),
     RefusalKind("storage", "5.03", "The record cannot be stored now", False),
 )

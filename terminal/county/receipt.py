@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import cbor2
 
-ID, DIGEST, STORED_AT, SEQ_HIGH = 1, 2, 3, 4
+ID, DIGEST, STORED_AT, SEQ_HIGH, CLOCK_AHEAD_S = 1, 2, 3, 4, 5
 DIGEST_BYTES = 16
 
 
-def encode_receipt(item_id: str, digest: bytes, stored_ns: int, seq_high: int) -> bytes:
-    """digest: SHA-256 of the stored bytes, 32 bytes. stored_ns: UTC. seq_high: contiguous."""
+def encode_receipt(
+    item_id: str, digest: bytes, stored_ns: int, seq_high: int, clock_ahead_s: int = 0
+) -> bytes:
+    """digest: SHA-256 of the stored bytes, 32 bytes. stored_ns: UTC. seq_high: contiguous.
+
+    clock_ahead_s: 0 unless the record is dated impossibly far after its arrival.
+    """
     assert len(digest) == 32
-    body = {
+    body: dict[int, object] = {
         ID: item_id,
         DIGEST: digest[:DIGEST_BYTES],
         STORED_AT: stored_ns // 1_000_000_000,
         SEQ_HIGH: seq_high,
     }
+    if clock_ahead_s:
+        body[CLOCK_AHEAD_S] = clock_ahead_s
     return bytes(cbor2.dumps(body, canonical=True))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import cbor2
 
-from terminal.county.accept import Accepted, accept_record
+from terminal.county.accept import Accepted, accept_record, ahead_s
 from terminal.county.keys import KeyRegistry
 from terminal.county.parts import Parts
 from terminal.county.photos import PhotoFolder
@@ -26,6 +26,8 @@ from terminal.records import SIGNED_BYTES_MAX
 PHOTO_BYTES_MAX = 512 * 1024
 RECORD_BYTES_MAX = SIGNED_BYTES_MAX
 OFFSET_DIGITS_MAX = 9
+CLOCK_AHEAD = "clock-ahead"
+"""Counted beside the refusals: a record that was stored although its time cannot be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,15 @@ class County:
             signed,
             self._registry,
             accept_simulated=self._accept_simulated,
-            wall_ns=self._times.wall_ns(),
             now_ns=self._times.now_ns(),
         )
         stored = await self._store_record(accepted)
         self.accepted += stored.new
         self.repeated += not stored.new
-        receipt = encode_receipt(path_id, stored.digest, stored.stored_ns, stored.seq_high)
+        ahead = ahead_s(accepted.record, stored.stored_ns)
+        if ahead and stored.new:
+            await self._note(CLOCK_AHEAD, f"{path_id}: its clock is {ahead} s ahead of ours")
+        receipt = encode_receipt(path_id, stored.digest, stored.stored_ns, stored.seq_high, ahead)
         return Answer(receipt, stored.new)
 
     async def _store_record(self, accepted: Accepted) -> Stored:
@@ -160,9 +164,12 @@ class County:
     async def count(self, refusal: RefusedError) -> None:
         """Count a refusal durably; a store that cannot do even that is not worth dying for."""
         self.refused += 1
-        at_ns, kind, detail = self._times.wall_ns(), refusal.kind.name, refusal.detail
+        await self._note(refusal.kind.name, refusal.detail)
+
+    async def _note(self, name: str, detail: str) -> None:
+        at_ns = self._times.wall_ns()
         try:
-            await self._writer.do(lambda store: store.count_refusal(kind, detail, at_ns))
+            await self._writer.do(lambda store: store.count_refusal(name, detail, at_ns))
         except RefusedError:
             return
 

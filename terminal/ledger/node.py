@@ -49,6 +49,7 @@ PULL_MAX = 32
 JOURNAL_WAITING_MAX = 256
 """Events kept while the disk refuses; older ones are dropped and counted."""
 SPOOL_SWEEP_S = 600
+WHY_CHARS_MAX = 200
 ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
 ALLOWED: dict[str, tuple[type, ...]] = {
@@ -75,6 +76,7 @@ class TargetState:
     quarantined: int = 0
     up: bool = False
     rung: str = ""
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -142,7 +144,7 @@ class LedgerNode:
     def _lost(self, peer: str) -> Sequence[Send]:
         if peer == "uplink":
             for target in self.targets.values():
-                target.up, target.rung = False, ""
+                target.up, target.rung, target.why = False, "", ""
         return (self._status(),)
 
     def _second(self) -> Sequence[Send]:
@@ -201,9 +203,10 @@ class LedgerNode:
                 )
             case Reconcile(target, ledger_id, highest, missing):
                 return self._reconcile(target, ledger_id, highest, missing)
-            case TargetStatus(target, up, rung, _why):
+            case TargetStatus(target, up, rung, why):
                 if target in self.targets:
-                    self.targets[target].up, self.targets[target].rung = up, rung
+                    state = self.targets[target]
+                    state.up, state.rung, state.why = up, rung, why[:WHY_CHARS_MAX]
                     return (self._status(),)
             case _:
                 pass
@@ -333,6 +336,6 @@ class LedgerNode:
                 sum(target.quarantined for target in states),
                 self.outbox_max,
                 self.disk_free(),
-                tuple((t.name, t.waiting, t.quarantined, t.up, t.rung) for t in states),
+                tuple((t.name, t.waiting, t.quarantined, t.up, t.rung, t.why) for t in states),
             ),
         )

@@ -104,12 +104,16 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A reply, understood. receipt: its bytes as received, the proof that is kept."""
+    """A reply, understood. receipt: its bytes as received, the proof that is kept.
+
+    clock_ahead_s: by how much the platform finds the item dated after its arrival, 0 for fine.
+    """
 
     outcome: Outcome
     code: str
     why: str
     receipt: bytes = b""
+    clock_ahead_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,22 @@ class Held:
     ledger_id: bytes
     highest: int
     missing: tuple[tuple[int, int], ...]
+
+
+class Topic(Enum):
+    """What a platform is asked beside the sending."""
+
+    CURSOR = "cursor"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One small question to one target."""
+
+    target: str
+    topic: Topic
+    wire: WireRequest
 
 
 class Adapter(Protocol):
@@ -134,6 +154,12 @@ class Adapter(Protocol):
 
     def decode_cursor(self, reply: WireReply) -> tuple[Held, ...] | None:
         """Its answer, chain by chain; None when it is none."""
+
+    def time_wire(self) -> WireRequest:
+        """The question what time the platform has."""
+
+    def decode_time(self, reply: WireReply) -> int | None:
+        """Its answer, milliseconds since 1970 UTC; None when it is none."""
 
     def judge(self, request: Request, reply: WireReply) -> Judgement:
         """What the reply proves. Never DELIVERED without a receipt of this very item."""

@@ -28,7 +28,15 @@ from terminal.messages import (
 from terminal.node import NodeEvent, Send, Tick
 from terminal.outbox import Bucket
 from terminal.uplink.adapters import ADAPTERS
-from terminal.uplink.exchange import Adapter, Outcome, Request, WireReply, WireRequest
+from terminal.uplink.exchange import (
+    Adapter,
+    Outcome,
+    Question,
+    Request,
+    Topic,
+    WireReply,
+    WireRequest,
+)
 from terminal.uplink.queue import PERIOD_NS, WINDOW_MAX, Item, TargetQueue
 
 LEDGER = "ledger"
@@ -117,7 +125,8 @@ class UplinkNode:
 
     def _tell(self, target: _Target, now_ns: int) -> list[Send]:
         queue = target.queue
-        status = TargetStatus(queue.name, queue.up, queue.rung, queue.why)
+        why = queue.why or queue.clock_note
+        status = TargetStatus(queue.name, queue.up, queue.rung, why)
         if status == target.told and now_ns - target.told_ns < STATUS_NS:
             return []
         target.told, target.told_ns = status, now_ns
@@ -133,20 +142,34 @@ class UplinkNode:
             for item in target.queue.due(now_ns)
         ]
 
-    def questions(self, now_ns: MonotonicNs) -> list[tuple[str, Adapter, WireRequest]]:
-        """Targets to ask now what they hold. Each answer must come back through on_cursor."""
-        found: list[tuple[str, Adapter, WireRequest]] = []
+    def questions(self, now_ns: MonotonicNs) -> list[Question]:
+        """What to ask the targets now. Each answer must come back through on_answer."""
+        found: list[Question] = []
         for name, target in self._targets.items():
             ready = self._ledger_up and target.queue.up and not target.asking
             if self._terminal_id and ready and now_ns >= target.cursor_due_ns:
                 target.asking = True
                 wire = target.adapter.cursor_wire(self._terminal_id)
-                found.append((name, target.adapter, wire))
+                found.append(Question(name, Topic.CURSOR, wire))
+                found.append(Question(name, Topic.TIME, target.adapter.time_wire()))
         return found
 
-    def on_cursor(self, name: str, reply: WireReply, now_ns: MonotonicNs) -> list[Send]:
+    def on_answer(
+        self, question: Question, reply: WireReply, now_ns: MonotonicNs, wall_ns: int
+    ) -> list[Send]:
+        """What came of a question. wall_ns: our UTC at the moment of the answer."""
+        target = self._targets[question.target]
+        if question.topic is Topic.CURSOR:
+            return self._on_cursor(question.target, target, reply, now_ns)
+        their_ms = target.adapter.decode_time(reply)
+        if their_ms is not None:
+            target.queue.told_clock(wall_ns // NS_PER_S - their_ms // 1_000)
+        return self._housekeeping(now_ns)
+
+    def _on_cursor(
+        self, name: str, target: _Target, reply: WireReply, now_ns: MonotonicNs
+    ) -> list[Send]:
         """What the platform holds goes to the ledger, which knows what it should hold."""
-        target = self._targets[name]
         target.asking = False
         held = target.adapter.decode_cursor(reply)
         target.cursor_due_ns = now_ns + (CURSOR_RETRY_NS if held is None else CURSOR_NS)
@@ -173,6 +196,8 @@ class UplinkNode:
         if judgement.outcome is Outcome.DELIVERED:
             queue.succeeded(now_ns, reply.rung)
             queue.settle(request.item)
+            if judgement.clock_ahead_s:
+                queue.told_clock(judgement.clock_ahead_s)
             sends.append(Send(LEDGER, Delivered(queue.name, request.item, judgement.receipt)))
         elif judgement.outcome is Outcome.REFUSED:
             queue.succeeded(now_ns, reply.rung)
@@ -182,7 +207,7 @@ class UplinkNode:
                 sends.append(Send(LEDGER, message))
         elif judgement.outcome is Outcome.ASIDE:
             queue.succeeded(now_ns, reply.rung)
-            queue.step_aside(item, now_ns)
+            queue.step_aside(item, now_ns, judgement.why)
         else:
             queue.failed(item, now_ns, judgement.why)
         return sends + self._housekeeping(now_ns)

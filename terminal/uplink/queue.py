@@ -35,6 +35,9 @@ REFUSALS_MAX = 3
 """Permanent refusals of the same item before it is quarantined."""
 REFUSAL_WAIT_NS = 2 * NS_PER_S
 
+CLOCK_OFF_S_MAX = 60
+"""Two clocks this far apart are shown: one of them wants setting."""
+
 CATCH_UP_MIN = 500
 OUTAGE_NS_MIN = 60 * NS_PER_S
 """Backlog and length of outage from which a recovered target is approached at a random moment:
@@ -84,6 +87,7 @@ class TargetQueue:
     up: bool = False
     rung: str = ""
     why: str = ""
+    clock_note: str = ""
     failures: int = 0
     next_try_ns: int = 0
     bulk_from_ns: int = 0
@@ -204,8 +208,9 @@ class TargetQueue:
         if item.failures > ITEM_TRIES_FREE:
             item.next_try_ns = now_ns + self._backoff_ns(item.failures)
 
-    def step_aside(self, item: Item, now_ns: int) -> None:
+    def step_aside(self, item: Item, now_ns: int, why: str) -> None:
         """The target wants this item later."""
+        self.why = why
         item.failures += 1
         item.next_try_ns = now_ns + self._backoff_ns(item.failures, ASIDE_MAX_NS)
 
@@ -214,6 +219,12 @@ class TargetQueue:
         item.refusals += 1
         item.next_try_ns = now_ns + REFUSAL_WAIT_NS
         return item.refusals >= REFUSALS_MAX
+
+    def told_clock(self, ahead_s: int) -> None:
+        """By how much our clock is ahead of the target's; negative: behind."""
+        side = "ahead of" if ahead_s > 0 else "behind"
+        off = abs(ahead_s) > CLOCK_OFF_S_MAX
+        self.clock_note = f"our clock is {abs(ahead_s)} s {side} the platform's" if off else ""
 
     def retry_now(self) -> None:
         """The network changed: waiting any longer proves nothing."""

@@ -65,12 +65,15 @@ def _status(snapshot: Snapshot | None) -> Shown:
 def _queue(snapshot: Snapshot | None) -> Shown:
     if snapshot is None:
         return {"last_seq": None, "unsent": None, "quarantined": None, "targets": []}
-    targets = [[name[:TEXT_CHARS_MAX], *rest] for name, *rest in snapshot.targets[:LIST_MAX]]
+    targets = [
+        [part[:TEXT_CHARS_MAX] if isinstance(part, str) else part for part in row]
+        for row in snapshot.targets[:LIST_MAX]
+    ]
     return {
         "last_seq": snapshot.last_seq,
         "unsent": snapshot.unsent,
         "quarantined": snapshot.quarantined,
-        "targets": [[*row[:-1], str(row[-1])[:TEXT_CHARS_MAX]] for row in targets],
+        "targets": targets,
     }
 
 

@@ -22,7 +22,7 @@ from terminal.messages import Message, Snapshot
 from terminal.node import Send, StopFlag, Tick, deliver
 from terminal.notify import Notifier
 from terminal.uplink.coap import CoapTransport
-from terminal.uplink.exchange import Adapter, Request, Transport, WireReply, WireRequest
+from terminal.uplink.exchange import Adapter, Question, Request, Transport, WireReply
 from terminal.uplink.ladder import Ladder
 from terminal.uplink.node import UplinkNode, wire_of
 from terminal.uplink.resources import Resources, serving
@@ -68,20 +68,22 @@ class Carrier:
         for request, adapter in self._node.take(self._clock.monotonic_ns()):
             self._start(self._carry(request, adapter))
 
-        for target, _adapter, wire in self._node.questions(self._clock.monotonic_ns()):
-            self._start(self._ask(target, wire))
+        for question in self._node.questions(self._clock.monotonic_ns()):
+            self._start(self._ask(question))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    async def _ask(self, target: str, wire: WireRequest) -> None:
+    async def _ask(self, question: Question) -> None:
+        way = self._transports[question.target]
         try:
-            reply = await asyncio.wait_for(self._transports[target].ask(wire), QUESTION_S_MAX)
+            reply = await asyncio.wait_for(way.ask(question.wire), QUESTION_S_MAX)
         except TimeoutError:
             reply = WireReply("", b"", f"no answer within {QUESTION_S_MAX:.0f} s", "")
-        self.send(self._node.on_cursor(target, reply, self._clock.monotonic_ns()))
+        now_ns, wall_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
+        self.send(self._node.on_answer(question, reply, now_ns, wall_ns))
 
     def send(self, sends: Sequence[Send]) -> None:
         """Hand effects to the links."""

@@ -44,6 +44,7 @@ class Vector:
     """One exchange. codes: any of these is right. receipt: (id, digest) the answer must echo.
 
     block: (number, more) of a raw Block1 option. group: records, refusals or photos.
+    clock_ahead: the receipt must say that the record's clock is ahead; else it must not.
     """
 
     group: str
@@ -57,6 +58,7 @@ class Vector:
     content_format: int | None = FORMAT_COSE
     if_none_match: bool = True
     receipt: tuple[str, bytes] | None = None
+    clock_ahead: bool = False
     block: tuple[int, bool] | None = None
 
 
@@ -160,6 +162,11 @@ def _records() -> Iterator[Vector]:
     yield replace(alarm, path=("v1", "alarms", items[4][0]))
     yield _put("photos", "带照片摘要的记录", "record naming photos", items[5])
     yield _put("no-clock", "时钟未知(1970)", "terminal without time (1970)", items[6])
+    early = Sampler(ledger_id=b"tomorrow", wall_ns=FUTURE_NS).add(sample_weigh(1))
+    ahead = _put(
+        "clock-ahead", "时间超前(2100)仍收下并标记", "dated 2100: stored and marked", early
+    )
+    yield replace(ahead, clock_ahead=True)
     yield _get(
         "cursor", "查询游标", "cursor of the terminal", "v1", "cursor", Sampler().terminal_id
     )
@@ -203,8 +210,6 @@ def _refusals() -> Iterator[Vector]:
     rootless = Sampler(ledger_id=b"rootless", head=b"r" * 32)
     yield _bad("rootless", "首条链头错误", "first record not at the root",
                rootless.add(sample_weigh(1)), "4.09")  # fmt: skip
-    early = Sampler(ledger_id=b"tomorrow", wall_ns=FUTURE_NS)
-    yield _bad("future", "时间超前", "dated 2100", early.add(sample_weigh(1)), "4.22")
     yield _bad("too-large", "内容过大", "body of 20,000 bytes", (record_id, bytes(20_000)), "4.13")
     text = _bad("format", "内容格式错误", "content format text/plain", (record_id, signed), "4.15")
     yield replace(text, content_format=FORMAT_TEXT)
@@ -274,6 +279,7 @@ def as_json() -> str:
             "payload": vector.payload.hex(),
             "codes": vector.codes,
             "receipt": [vector.receipt[0], vector.receipt[1].hex()] if vector.receipt else None,
+            "clock_ahead": vector.clock_ahead,
         }
         for vector in vectors()
     ]

@@ -79,7 +79,7 @@ function decode (buf) {
 // --- refusals and receipts -------------------------------------------------------------------
 class Refused extends Error { constructor (code, why) { super(why); this.code = code } }
 const sha256 = (b) => crypto.createHash('sha256').update(b).digest()
-const receipt = (id, digest, high) => encode(new Map([[1, id], [2, digest.subarray(0, 16)], [3, Math.floor(Date.now() / 1000)], [4, high]]))
+const receipt = (id, digest, high, ahead = 0) => encode(new Map([[1, id], [2, digest.subarray(0, 16)], [3, Math.floor(Date.now() / 1000)], [4, high], ...(ahead ? [[5, ahead]] : [])]))
 
 function durable (name, bytes) {
   const file = path.join(folder, name)
@@ -118,7 +118,8 @@ function putRecord (id, signed, ifNoneMatch) {
   const seq = body.get(F.seq)
   const chainName = `${body.get(F.terminal)}-${body.get(F.ledger).toString('hex')}`
   if (id !== `${chainName}-${seq}`) throw new Refused('4.00', 'the id is not the record\'s')
-  if (body.get(F.clock) !== 0 && Number(body.get(F.wall)) / 1e9 > Date.now() / 1000 + AHEAD_S) throw new Refused('4.22', 'dated in the future')
+  const ahead = Math.floor(Number(body.get(F.wall)) / 1e9 - Date.now() / 1000) // stored all the same, and said so
+  const doubted = body.get(F.clock) !== 0 && ahead > AHEAD_S ? ahead : 0
   const hash = sha256(signed)
   const prev = body.get(F.prev)
   if (seq === 1 && !prev.equals(Buffer.alloc(32))) throw new Refused('4.09', 'not at the root')
@@ -138,7 +139,7 @@ function putRecord (id, signed, ifNoneMatch) {
   }
   let high = 0
   while (chain.has(high + 1)) high++
-  return [held ? (ifNoneMatch ? '4.12' : '2.04') : '2.01', receipt(id, held ? held.hash : hash, high)]
+  return [held ? (ifNoneMatch ? '4.12' : '2.04') : '2.01', receipt(id, held ? held.hash : hash, high, doubted)]
 }
 
 // --- photos ----------------------------------------------------------------------------------

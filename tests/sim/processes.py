@@ -24,7 +24,7 @@ from terminal.ledger.build import build as build_ledger
 from terminal.messages import LoopStats
 from terminal.node import Node, Tick, deliver
 from terminal.panel.node import build as build_panel
-from terminal.uplink.exchange import Adapter, Request, WireReply, WireRequest
+from terminal.uplink.exchange import Adapter, Question, Request, WireReply
 from terminal.uplink.node import UplinkNode, wire_of
 from terminal.wiring import devices as lane_wiring
 from terminal.wiring import panel_devices
@@ -338,17 +338,19 @@ class UplinkProcess(NodeProcess):
         for request, adapter in self.node.take(self.sim.clock.monotonic_ns()):
             self._carry(request, adapter)
 
-        for name, _adapter, wire in self.node.questions(self.sim.clock.monotonic_ns()):
-            self._ask(name, wire)
+        for question in self.node.questions(self.sim.clock.monotonic_ns()):
+            self._ask(question)
 
-    def _ask(self, name: str, wire: WireRequest) -> None:
+    def _ask(self, question: Question) -> None:
         life = self.life
 
         def done(reply: WireReply) -> None:
             if self.alive and self.life == life:
-                self._send(self.node.on_cursor(name, reply, self.sim.clock.monotonic_ns()))
+                clock = self.sim.clock
+                now_ns, wall_ns = clock.monotonic_ns(), clock.wall_ns()
+                self._send(self.node.on_answer(question, reply, now_ns, wall_ns))
 
-        self.sim.network.carry(QUESTION_MS, wire, done)
+        self.sim.network.carry(QUESTION_MS, question.wire, done)
 
     def _carry(self, request: Request, adapter: Adapter) -> None:
         photo = b""

@@ -77,7 +77,10 @@ def snapshot(state: str, display: Display, kg: int | None) -> Snapshot:
         128,
         2,
         0,
-        (("county", 2, 0, True, "coap+tcp+oscore"), ("city", 14, 1, False, "udp")),
+        (
+            ("county", 2, 0, True, "coap+tcp+oscore", ""),
+            ("city", 14, 1, False, "udp", "no answer within 30 s"),
+        ),
         LOOP,
         "double",
         True,

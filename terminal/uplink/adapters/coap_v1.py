@@ -24,6 +24,7 @@ RECEIPT_ID = 1
 RECEIPT_DIGEST = 2
 RECEIPT_STORED_AT = 3
 RECEIPT_SEQ_HIGH = 4
+RECEIPT_CLOCK_AHEAD_S = 5
 DIGEST_BYTES = 16
 """A receipt echoes the first 16 bytes of the body's SHA-256."""
 
@@ -40,12 +41,14 @@ _FOLDER: dict[ItemClass, tuple[str, int]] = {
     ItemClass.CLIP: ("photos", FORMAT_OCTETS),
 }
 
-REFUSALS = frozenset({"4.00", "4.02", "4.03", "4.06", "4.09", "4.13", "4.15", "4.22"})
+REFUSALS = frozenset({"4.00", "4.02", "4.03", "4.06", "4.09", "4.13", "4.15"})
 """Codes that say "not this item, ever". 4.01 says we are not enrolled, 4.04 and 4.05 that this
 is no receiver, 4.08 and 4.29 that we should come again: those are faults of the way, not of
 the item, and like 5.xx and silence they never count towards quarantine."""
 NOT_YET = frozenset({(ItemClass.PHOTO, "4.04"), (ItemClass.CLIP, "4.04")})
 """A photo whose record the platform does not hold (yet)."""
+ASIDE = frozenset({"4.08", "4.22"})
+"""Come again with this item: a transfer broke off; a clock (whose?) is ahead."""
 
 
 class CoapV1:
@@ -72,11 +75,20 @@ class CoapV1:
         """CBOR [[ledger id, contiguous to, highest, [[first, last], ...]], ...]."""
         if reply.code != "2.05":
             return None
+        rows = _loads(reply.payload)
         try:
-            rows = cbor2.loads(reply.payload)
-            return tuple(_held(row) for row in rows)
-        except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError):
+            return tuple(_held(row) for row in rows) if isinstance(rows, list) else None
+        except (ValueError, TypeError):
             return None
+
+    def time_wire(self) -> WireRequest:
+        """GET /v1/time."""
+        return WireRequest("GET", ("v1", "time"), FORMAT_CBOR, b"", False)
+
+    def decode_time(self, reply: WireReply) -> int | None:
+        """CBOR milliseconds since 1970, UTC."""
+        found = _loads(reply.payload) if reply.code == "2.05" else None
+        return found if type(found) is int and found >= 0 else None
 
     def judge(self, request: Request, reply: WireReply) -> Judgement:
         """Receipt first, code second."""
@@ -85,7 +97,7 @@ class CoapV1:
         if reply.code.startswith("2.") or reply.code == "4.12":
             return _judge_receipt(request, reply)
         why = f"{reply.code} {problem_text(reply.payload)}".strip()
-        if (request.item_class, reply.code) in NOT_YET or reply.code == "4.08":
+        if (request.item_class, reply.code) in NOT_YET or reply.code in ASIDE:
             return Judgement(Outcome.ASIDE, reply.code, why)
         outcome = Outcome.REFUSED if reply.code in REFUSALS else Outcome.LATER
         return Judgement(outcome, reply.code, why)
@@ -102,6 +114,15 @@ def _held(row: object) -> Held:
     if len(missing) > RUNS_MAX or any(not 0 < first <= last for first, last in missing):
         raise ValueError("not runs of numbers")
     return Held(ledger_id, highest, missing)
+
+
+def _loads(payload: bytes) -> object:
+    """One CBOR item; None for anything else."""
+    try:
+        found: object = cbor2.loads(payload)
+    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError):
+        return None
+    return found
 
 
 def receipt_id(request: Request) -> str:
@@ -123,7 +144,7 @@ def _judge_receipt(request: Request, reply: WireReply) -> Judgement:
     if digest != body_digest(request):
         why = f"{reply.code}: the platform holds other bytes under the id {got_id}"
         return Judgement(Outcome.REFUSED, reply.code, why)
-    return Judgement(Outcome.DELIVERED, reply.code, "", reply.payload)
+    return Judgement(Outcome.DELIVERED, reply.code, "", reply.payload, clock_ahead_s(reply.payload))
 
 
 def body_digest(request: Request) -> bytes:
@@ -135,16 +156,20 @@ def body_digest(request: Request) -> bytes:
 
 def decode_receipt(payload: bytes) -> tuple[str, bytes] | None:
     """Id and digest of a receipt; None for anything that is not one."""
-    try:
-        body = cbor2.loads(payload)
-    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError):
-        return None
+    body = _loads(payload)
     if not isinstance(body, dict):
         return None
     got_id, digest = body.get(RECEIPT_ID), body.get(RECEIPT_DIGEST)
     if not isinstance(got_id, str) or not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES:
         return None
     return got_id, digest
+
+
+def clock_ahead_s(payload: bytes) -> int:
+    """Seconds by which the platform found the record's clock ahead; 0 when it did not."""
+    body = _loads(payload)
+    found = body.get(RECEIPT_CLOCK_AHEAD_S, 0) if isinstance(body, dict) else 0
+    return found if type(found) is int and found > 0 else 0
 
 
 def problem_text(payload: bytes) -> str:

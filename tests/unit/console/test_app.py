@@ -117,6 +117,7 @@ def test_health_for_machines(site: Site) -> None:
         "quarantined": 1,
         "up": False,
         "rung": "udp",
+        "why": "no answer within 30 s",
     }
     assert said["loop"]["p99_us"] == 88
 

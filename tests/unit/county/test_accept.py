@@ -8,7 +8,7 @@ import cbor2
 import pytest
 
 from hal.contract.types import ClockQuality
-from terminal.county.accept import AHEAD_NS_MAX, Accepted, accept_record
+from terminal.county.accept import AHEAD_NS_MAX, Accepted, accept_record, ahead_s
 from terminal.county.keys import KeyFileError, KeyRegistry, read_key_file
 from terminal.county.problems import DETAIL, REFUSALS, RESPONSE_CODE, TITLE, RefusedError
 from tests.unit.county.samples import WALL_NS, Chain
@@ -21,7 +21,7 @@ def registry_of(tmp_path: Path, *chains: Chain, tail: str = "") -> KeyRegistry:
 
 
 def accept(registry: KeyRegistry, item: tuple[str, bytes], *, simulated: bool = False) -> Accepted:
-    return accept_record(*item, registry, accept_simulated=simulated, wall_ns=WALL_NS, now_ns=1)
+    return accept_record(*item, registry, accept_simulated=simulated, now_ns=1)
 
 
 def refusal(registry: KeyRegistry, item: tuple[str, bytes]) -> RefusedError:
@@ -45,7 +45,7 @@ def test_unknown_terminal_is_refused_until_its_key_file_comes(tmp_path: Path) ->
     assert refusal(registry, item).kind.name == "unknown-terminal"
     (tmp_path / "a.pub").write_text(chain.key_line)
     assert refusal(registry, item).kind.name == "unknown-terminal", "re-read at most once a second"
-    accept_record(*item, registry, accept_simulated=False, wall_ns=WALL_NS, now_ns=1_000_000_002)
+    accept_record(*item, registry, accept_simulated=False, now_ns=1_000_000_002)
 
 
 def test_wrong_key_wrong_id_simulated_and_revoked(tmp_path: Path) -> None:
@@ -81,14 +81,22 @@ def test_every_flipped_byte_is_refused(tmp_path: Path) -> None:
         assert refusal(registry, (name, bytes(flipped)))
 
 
-def test_future_time_is_refused_unless_no_time_is_claimed(tmp_path: Path) -> None:
-    registry = registry_of(tmp_path, Chain())
-    edge = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX)
-    assert accept(registry, edge.add())
-    ahead = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX + 1)
-    assert refusal(registry, ahead.add()).kind.name == "future"
-    unsure = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX + 1, clock=ClockQuality.UNKNOWN)
-    assert accept(registry, unsure.add())
+@pytest.mark.parametrize(
+    ("beyond_ns", "clock", "ahead"),
+    [
+        (0, ClockQuality.SYNCED, 0),
+        (1, ClockQuality.SYNCED, 600),
+        (1, ClockQuality.RTC, 600),
+        (10**18, ClockQuality.SYNCED, 1_000_000_600),
+        (1, ClockQuality.UNKNOWN, 0),
+    ],
+)
+def test_no_record_is_refused_for_its_clock_but_a_wrong_time_is_told(
+    tmp_path: Path, beyond_ns: int, clock: ClockQuality, ahead: int
+) -> None:
+    chain = Chain(wall_ns=WALL_NS + AHEAD_NS_MAX + beyond_ns, clock=clock)
+    accepted = accept(registry_of(tmp_path, chain), chain.add())
+    assert ahead_s(accepted.record, WALL_NS) == ahead
 
 
 def test_oversized_body(tmp_path: Path) -> None:

@@ -78,6 +78,18 @@ def test_figures_of_a_month_and_its_edges(march: Path) -> None:
     assert figures.online_permille == 0
 
 
+def test_a_clock_that_is_ahead_counts_by_arrival(tmp_path: Path) -> None:
+    path = tmp_path / "county.sqlite"
+    store = SqliteStore(path)
+    chain = Chain(wall_ns=utc_ns(2100, 1, 1))
+    chain.add(OK)
+    put(store, chain, 0, utc_ns(2027, 3, 5))
+    store.commit()
+    store.close()
+    assert [row.trucks for row in read_figures(path, parse_month("2027-03")).units] == [1]
+    assert [row.trucks for row in read_figures(path, parse_month("2100-01")).units] == [0]
+
+
 def test_a_silent_unit_counts_against_the_online_rate(march: Path) -> None:
     later = read_figures(march, parse_month("2027-12"))
     assert later.units == (UnitRow(UNIT, 0, 0, 0, 0, 0, 0),)

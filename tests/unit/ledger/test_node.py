@@ -338,7 +338,7 @@ def test_status_each_second_and_peers(lane: Lane) -> None:
     assert of_kind(lane.up(node, "uplink"), Wake)
     lane.tell(node, TargetStatus("county", True, "tcp", ""), "uplink")
     status = of_kind(lane.tick(node), LedgerStatus)[0]
-    assert status.targets == (("county", 0, 0, True, "tcp"),)
+    assert status.targets == (("county", 0, 0, True, "tcp", ""),)
     assert status.outbox_max == 1_000
     assert lane.tell(node, TargetStatus("moon", True, "tcp", ""), "uplink") == ()
     node.close()
@@ -437,7 +437,7 @@ def test_an_uplink_that_is_gone_takes_its_targets_down(lane: Lane) -> None:
     node = lane.open()
     lane.tell(node, TargetStatus("county", True, "tcp", ""), "uplink")
     status = of_kind(node.on_event(PeerDown("uplink"), MonotonicNs(1)), LedgerStatus)[0]
-    assert status.targets == (("county", 0, 0, False, ""),)
+    assert status.targets == (("county", 0, 0, False, "", ""),)
     assert of_kind(node.on_event(PeerDown("control"), MonotonicNs(2)), LedgerStatus)
     assert lane.up(node, "console") == ()
     node.close()

@@ -431,20 +431,57 @@ def test_what_a_platform_lost_is_told_to_the_ledger() -> None:
     bench.connect()
     assert node.questions(bench.now_ns) == [], "not before the target has answered once"
     bench.run(receipt_for, 1)
-    ((target, _adapter, wire),) = node.questions(bench.now_ns)
-    assert (target, wire.method, wire.path) == ("county", "GET", ("v1", "cursor", "T"))
+    cursor, time = node.questions(bench.now_ns)
+    wires = [(q.target, q.wire.method, q.wire.path) for q in (cursor, time)]
+    assert wires == [
+        ("county", "GET", ("v1", "cursor", "T")),
+        ("county", "GET", ("v1", "time")),
+    ]
     assert node.questions(bench.now_ns) == [], "one question at a time"
-    bench.do(node.on_cursor("county", WireReply("", b"", "away", ""), bench.now_ns))
+    bench.do(node.on_answer(cursor, WireReply("", b"", "away", ""), bench.now_ns, 0))
     assert bench.of(Reconcile) == []
     bench.tick(CURSOR_RETRY_NS // NS_PER_MS)
-    assert len(node.questions(bench.now_ns)) == 1
+    assert len(node.questions(bench.now_ns)) == 2
     held = cbor2.dumps([[b"ledger", 2, 9, [[3, 4], [6, 8]]]])
-    bench.do(node.on_cursor("county", WireReply("2.05", held, "", "TCP"), bench.now_ns))
+    bench.do(node.on_answer(cursor, WireReply("2.05", held, "", "TCP"), bench.now_ns, 0))
     assert bench.of(Reconcile) == [Reconcile("county", b"ledger", 9, ((3, 4), (6, 8)))]
     bench.tick(CURSOR_NS // NS_PER_MS - 1)
     assert node.questions(bench.now_ns) == []
     bench.tick(1)
-    assert len(node.questions(bench.now_ns)) == 1
+    assert len(node.questions(bench.now_ns)) == 2
+
+
+@pytest.mark.parametrize(
+    ("their_ms", "told"),
+    [
+        (cbor2.dumps(1_000_000), ""),
+        (cbor2.dumps(1_000_000 + 60_000), ""),
+        (cbor2.dumps(1_000_000 + 61_000), "our clock is 61 s behind the platform's"),
+        (cbor2.dumps(1_000), "our clock is 999 s ahead of the platform's"),
+        (b"junk", ""),
+        (cbor2.dumps(-1), ""),
+    ],
+)
+def test_a_clock_that_is_far_off_is_shown(their_ms: bytes, told: str) -> None:
+    bench = Bench()
+    bench.node = node = UplinkNode([Target()], random.Random(1), "T")
+    bench.put(1)
+    bench.connect()
+    bench.run(receipt_for, 1)
+    _cursor, time = node.questions(bench.now_ns)
+    bench.do(node.on_answer(time, WireReply("2.05", their_ms, "", "TCP"), bench.now_ns, 10**12))
+    assert bench.of(TargetStatus)[-1].why == told
+
+
+def test_a_record_that_a_clock_speaks_against_is_never_set_aside_for_good() -> None:
+    bench = Bench()
+    bench.put(1)
+    bench.connect()
+    bench.run(code("4.22"), 2_000)
+    assert bench.of(Undeliverable) == []
+    assert bench.of(TargetStatus)[-1].why.startswith("4.22")
+    bench.run(receipt_for, 7_000)
+    assert [message.item for message in bench.of(Delivered)] == [1]
 
 
 @pytest.mark.parametrize(
