@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, ClockQuality, InputName
+from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK
 from hal.sim.traffic import Driver, Stage
 from tests.sim.clock import EPOCH_NS
 
@@ -30,7 +31,7 @@ def chip(attribute: str) -> Begin:
         control = sim.processes["control"]
         if not control.alive:
             return None
-        chip = rng.choice(control.chips)
+        chip = rng.choice(control.bus.chips)
         setattr(chip, attribute, True)
         return lambda: setattr(chip, attribute, False)
 
@@ -41,7 +42,7 @@ def brown_out(sim: Sim, rng: Random) -> Heal | None:
     control = sim.processes["control"]
     if not control.alive:
         return None
-    rng.choice(control.chips).brown_out()
+    rng.choice(control.bus.chips).brown_out()
     return nothing
 
 
@@ -63,6 +64,50 @@ def offset(kg_min: int, kg_max: int) -> Begin:
         return lambda: sim.yard.deck.effects.remove(effect)
 
     return begin
+
+
+class _Drift:
+    """A cell whose zero runs away: water in a plug, a bolt that creeps."""
+
+    def __init__(self, cell: int, kg_per_s: float) -> None:
+        self.cell, self.kg_per_s, self.kg = cell, kg_per_s, 0.0
+
+    def apply(self, cells_kg: list[float], now_s: float, dt_s: float) -> None:
+        self.kg += self.kg_per_s * dt_s
+        cells_kg[self.cell] += self.kg
+
+
+def drift(sim: Sim, rng: Random) -> Heal:
+    effect = _Drift(rng.randrange(4), rng.choice((-1, 1)) * rng.uniform(2.0, 120.0))
+    sim.yard.deck.effects.append(effect)
+    return lambda: sim.yard.deck.effects.remove(effect)
+
+
+class _Shaking:
+    """The ground shakes: a crusher, a train, a storm."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng, self.kg = rng, rng.uniform(20.0, 400.0)
+
+    def apply(self, cells_kg: list[float], now_s: float, dt_s: float) -> None:
+        for cell, kg in enumerate(cells_kg):
+            cells_kg[cell] = kg + self.rng.gauss(0.0, self.kg)
+
+
+def shaking(sim: Sim, rng: Random) -> Heal:
+    effect = _Shaking(rng)
+    sim.yard.deck.effects.append(effect)
+    return lambda: sim.yard.deck.effects.remove(effect)
+
+
+def multiplexer(sim: Sim, rng: Random) -> Heal | None:
+    """The multiplexer before all converters answers nobody."""
+    control = sim.processes["control"]
+    if not control.alive:
+        return None
+    bus = control.bus
+    bus.mux_nack = True
+    return lambda: setattr(bus, "mux_nack", False)
 
 
 class _Person:
@@ -252,4 +297,13 @@ def mash(sim: Sim, rng: Random) -> Heal:
 
 def wrong_pin(sim: Sim, rng: Random) -> Heal:
     sim.yard.press(f"***A{rng.randint(0, 9_999):04}#2#", 100)
+    return nothing
+
+
+ORDERS = (REFUSE, SEND_BACK, OPEN_MENU + "1#", OPEN_MENU + "105552C1234#", OPEN_MENU + "4#")
+
+
+def meddles(sim: Sim, rng: Random) -> Heal:
+    """Somebody who knows the PIN gives orders when nobody asked for any."""
+    sim.yard.press(rng.choice(ORDERS), 80)
     return nothing

@@ -1,12 +1,13 @@
 """What may befall a lane, as data: each fault, how often, how long, and why we must survive it.
 
 A row is drawn from a stream of its own name, so adding one shifts no other; each run uses a
-random half of the rows, so that a rare pair of faults meets often enough. begin() does it and
+random part of the rows, so that a rare pair of faults meets often enough. begin() does it and
 returns what heals it. Nothing here knows how the terminal reacts.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -24,9 +25,12 @@ from tests.sim.fault_acts import (
     clock_step,
     coil,
     creeps,
+    drift,
     driver,
     kill,
     mash,
+    meddles,
+    multiplexer,
     nothing,
     offset,
     person,
@@ -34,6 +38,7 @@ from tests.sim.fault_acts import (
     press,
     reverse,
     set,
+    shaking,
     slow,
     stall,
     stops_elsewhere,
@@ -47,7 +52,8 @@ if TYPE_CHECKING:
     from tests.sim.run import Sim
 
 PASSAGE_NS = 45 * NS_PER_S
-ACTIVE_SHARE = 0.5
+ACTIVE_SHARES = (0.1, 0.3, 0.5, 0.7)
+"""Share of the rows a run draws from: few, so that a visit gets far, or many at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,14 @@ FAULTS: tuple[FaultRow, ...] = (
              "one cell that disagrees with its load is a fault of the cell", offset(1_500, 9_000)),
     FaultRow("cell spike", 0.3, (20, 120), _BOTH,
              "a bit error or a spark is a glitch, not a mass", offset(5_000, 60_000)),
+    FaultRow("cell saturated", 0.15, (300, 5_000), _BOTH,
+             "a converter at its end stop measures nothing", offset(80_000, 200_000)),
+    FaultRow("cell drift", 0.15, (3_000, 30_000), _BOTH,
+             "a cell that runs away is no load, and no zero", drift),
+    FaultRow("ground shakes", 0.2, (1_000, 15_000), _BOTH,
+             "what does not stand still is not weighed", shaking),
+    FaultRow("multiplexer silent", 0.1, (200, 5_000), _BOTH,
+             "all cells gone at once is a stale weight", multiplexer),
     FaultRow("person on deck", 0.3, (3_000, 20_000), _FREE,
              "people walk; a held mass must stay within its uncertainty", person),
     FaultRow("wire cut", 0.3, (200, 6_000), _LANE,
@@ -158,6 +172,12 @@ FAULTS: tuple[FaultRow, ...] = (
     FaultRow("creeps on", 0.2, (1, 2), _FREE, "a mass that moved is weighed anew",
              driver((Stage.STAND,), creeps)),
     FaultRow("keys mashed", 0.2, (1, 2), _FREE, "no key sequence opens a barrier", mash),
+    FaultRow("operator meddles", 0.15, (1, 2), _LANE,
+             "the right PIN may refuse, send back and name a plate, and opens nothing", meddles),
+    FaultRow("seal opened", 0.1, (1_000, 10_000), _FREE,
+             "an opened seal is told and stops nobody", press(InputName.SEAL)),
+    FaultRow("door opened", 0.1, (1_000, 10_000), _FREE,
+             "an opened cabinet is told and stops nobody", press(InputName.DOOR)),
     FaultRow("wrong PIN", 0.2, (1, 2), _FREE, "a guesser is locked out, the lane is not",
              wrong_pin),
 )  # fmt: skip
@@ -168,16 +188,17 @@ class Faults:
 
     def __init__(self, sim: Sim, *, on: bool) -> None:
         self.sim = sim
-        self.count = 0
+        self.struck: Counter[str] = Counter()
         self.each_step: dict[str, Callable[[int], None]] = {}
         self._on = on
         self._lasting: dict[int, tuple[FaultRow, Heal]] = {}
         self._touched_ns: dict[str, int] = {}
 
     def begin(self) -> None:
+        share = self.sim.rng("fault share").choice(ACTIVE_SHARES)
         for row in FAULTS if self._on else ():
             rng = self.sim.rng(f"fault/{row.name}")
-            if rng.random() < ACTIVE_SHARE:
+            if rng.random() < share:
                 self._next(row, rng)
 
     def _next(self, row: FaultRow, rng: Random) -> None:
@@ -191,8 +212,8 @@ class Faults:
         others = [other for other, _heal in self._lasting.values()]
         heal = None if row in others else row.begin(self.sim, rng)
         if heal is not None:
-            self.count += 1
-            number = self.count
+            self.struck[row.name] += 1
+            number = self.struck.total()
             self.sim.log(f"FAULT {row.name} for {lasts_ns / NS_PER_S:.2f} s")
             self._lasting[number] = (row, heal)
             self._touch(row)

@@ -186,9 +186,9 @@ class ControlProcess(Process):
         self.sim.weigher(self.control)
 
     @property
-    def chips(self) -> Any:
-        """The converters behind the load cells."""
-        return self.control.devices.load_cell._bus.chips  # type: ignore[union-attr]
+    def bus(self) -> Any:
+        """The simulated bus with the converters behind the load cells."""
+        return self.control.devices.load_cell._bus  # type: ignore[union-attr]
 
     def run(self) -> None:
         sim = self.sim

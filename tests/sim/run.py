@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,9 +21,10 @@ from typing import Any
 from hal.contract.types import NS_PER_MS, NS_PER_S, ClockQuality, MonotonicNs
 from hal.sim.deck import STEP_NS, DeckParams
 from hal.sim.operator import Reaction
-from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK, Script
+from hal.sim.fleet import TruckPlan
+from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK, Script, random_truck
 from hal.sim.seeds import stream
-from hal.sim.traffic import Finished, Stage
+from hal.sim.traffic import Finished, Stage, tailgating
 from hal.sim.world_local import LocalWorld
 from hal.sim.yard import Yard
 from terminal.config_load import load
@@ -63,7 +64,9 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
 )
 """What the attendant does when a sign stays on: type the plate, refuse, send back."""
-SCRIPT = Script("random", (), REACTIONS, True)
+STORY = 0
+"""Number of trucks that stands for a short story: one truck, or one and a tailgater behind it."""
+OVERLOADED_SHARE, TAILGATED_SHARE = 0.2, 0.08
 FOUR_X_CM, FOUR_Y_CM = (0, 0, 1_800, 1_800), (0, 300, 0, 300)
 HOME = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 """Memory, where there is such a folder: the simulated disk decides what is durable."""
@@ -95,11 +98,15 @@ uri = "coap+tcp://127.0.0.1"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run came to. digest: of the whole timeline; violation: empty when none."""
+    """What one run came to. digest: of the whole timeline; violation: empty when none.
+
+    visits: that the lane began; faults: how often each struck.
+    """
 
     seed: int
     passages: int
-    faults: int
+    visits: int
+    faults: dict[str, int]
     openings: int
     verdicts: dict[str, int]
     virtual_ns: int
@@ -111,7 +118,9 @@ class Outcome:
 class Sim:
     """The whole terminal, its yard, its county and what befalls them."""
 
-    def __init__(self, seed: int, folder: Path, *, trucks: int = 1, faults: bool = True) -> None:
+    def __init__(
+        self, seed: int, folder: Path, *, trucks: int = STORY, faults: bool = True
+    ) -> None:
         self.seed, self.folder = seed, folder
         self.clock = VirtualClock()
         self.timeline: list[str] = []
@@ -170,13 +179,14 @@ class Sim:
                 cell_x_mm=tuple(10 * x for x in FOUR_X_CM),
                 cell_y_mm=tuple(10 * y for y in FOUR_Y_CM),
             )
+        plans = story(self.rng("story")) if trucks == STORY else ()
         return Yard(
             self.world,
-            SCRIPT,
+            Script("random", plans, REACTIONS, True),
             self.seed,
             lane_kind=lane.kind,
             barrier=lane.barrier,
-            trucks=trucks,
+            trucks=trucks or len(plans),
             params=deck,
         )
 
@@ -220,6 +230,7 @@ class Sim:
         for gone in self.yard.advance(steps, self.clock.monotonic_ns(), step_ns):
             self.finished.append(gone)
             self.log(f"{gone.plan.plate} {gone.plan.name} {gone.what} after {gone.deck_ms} ms")
+            self.watch.gone(gone)
         self.faults.moved(self.clock.at_ns)
         self.later(self.tick_ns, self._move_world)
 
@@ -319,15 +330,26 @@ class Sim:
         self.disk.unregister()
 
 
+def story(rng: Random) -> tuple[TruckPlan, ...]:
+    """A truck or two, rather more often overloaded or impatient than the road has them."""
+    plan = random_truck(rng, 0)
+    if plan.behaviour != "overloaded" and rng.random() < OVERLOADED_SHARE:
+        over_kg = round(plan.mass_kg * rng.uniform(1.1, 1.5))
+        plan = replace(plan, mass_kg=over_kg, behaviour="overloaded")
+    if rng.random() >= TAILGATED_SHARE:
+        return (plan,)
+    return (plan, tailgating(random_truck(rng, 0)))
+
+
 def simulate(
     seed: int,
     *,
-    trucks: int = 1,
+    trucks: int = STORY,
     faults: bool = True,
     until_ns: int = 0,
     prepare: Callable[[Sim], None] = lambda _sim: None,
 ) -> Outcome:
-    """One run in a folder of its own. prepare: plants a bug or observes."""
+    """One run in a folder of its own. trucks: how many pass, or STORY. prepare: plants a bug."""
     folder = Path(tempfile.mkdtemp(prefix="sim-", dir=HOME))
     sim = Sim(seed, folder, trucks=trucks, faults=faults)
     violation = ""
@@ -345,7 +367,8 @@ def simulate(
     return Outcome(
         seed=seed,
         passages=len(sim.finished),
-        faults=sim.faults.count,
+        visits=len(sim.watch.visits),
+        faults=dict(sorted(sim.faults.struck.items())),
         openings=sim.watch.openings,
         verdicts=sim.watch.verdicts,
         virtual_ns=int(sim.clock.at_ns),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, Lease, Side
+from hal.sim.traffic import Finished
 from terminal.control.control import Control, TickResult
 from terminal.core.types import Verdict
 from terminal.ledger.store import DB_FILE
@@ -39,6 +40,8 @@ class Watch:
         self.acknowledged: dict[int, bytes] = {}
         self.openings = 0
         self.verdicts: dict[str, int] = {}
+        self.visits: set[int] = set()
+        self._left = 0
         self._opened: tuple[int, bytes] = (0, b"")
         self._lease_ns = [0, 0]
         self._struck = 0
@@ -59,6 +62,8 @@ class Watch:
     def ticked(self, control: Control, result: TickResult) -> None:
         """After each tick of the lane."""
         outputs = result.outputs
+        if control.state.visit_id:
+            self.visits.add(control.state.visit_id)
         for event in outputs.events:
             self.sim.log(f"{event.kind} {event.detail}")
         lease = outputs.leases[Side.EXIT]
@@ -67,6 +72,12 @@ class Watch:
             self._check_opening(lease)
         self._check_coils(outputs.leases)
         self._check_arms()
+
+    def gone(self, gone: Finished) -> None:
+        """A truck has gone: forwards only on an opening of its own, unless wires lied of late."""
+        self._left += gone.what == "left"
+        if self._left > self.openings and self.sim.calm("lane", FAULT_MEMORY_NS):
+            self.broken(f"{gone.plan.plate} left the lane, which the exit was not opened for")
 
     def _check_coils(self, leases: tuple[Lease | None, Lease | None]) -> None:
         now_ns = self.sim.clock.at_ns
