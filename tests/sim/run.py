@@ -20,8 +20,8 @@ from typing import Any
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, ClockQuality, MonotonicNs
 from hal.sim.deck import STEP_NS, DeckParams
-from hal.sim.operator import Reaction
 from hal.sim.fleet import TruckPlan
+from hal.sim.operator import Reaction
 from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK, Script, random_truck
 from hal.sim.seeds import stream
 from hal.sim.traffic import Finished, Stage, tailgating
