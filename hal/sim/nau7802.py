@@ -76,7 +76,7 @@ class Nau7802Chip:
     def read(self, register: int, length: int) -> bytes:
         """Registers as they are now; reading the conversion clears cycle ready."""
         self._advance()
-        answer = bytes(self._register(register + i) for i in range(length))
+        answer = bytes([self._register(register + i) for i in range(length)])
         if register <= ADCO_B2 < register + length:
             self._ready = False
         return answer
@@ -194,7 +194,10 @@ class SimI2c:
 
     def read(self, address: int, register: int, length: int) -> bytes:
         """Chips that drive the bus together are wired-and, as open drains are."""
-        answers = [chip.read(register, length) for chip in self._selected(address)]
+        selected = self._selected(address)
+        if len(selected) == 1:
+            return selected[0].read(register, length)
+        answers = [chip.read(register, length) for chip in selected]
         wire = bytearray(b"\xff" * length)
         for answer in answers:
             wire = bytearray(a & b for a, b in zip(wire, answer, strict=True))
@@ -217,8 +220,8 @@ class SimI2c:
 
     def _selected(self, address: int) -> list[Nau7802Chip]:
         self.transactions += 1
-        chips = [chip for at, chip in enumerate(self.chips) if self._mask >> at & 1]
-        present = [chip for chip in chips if address == ADDRESS and chip.answers()]
+        chips = self.chips if address == ADDRESS else ()
+        present = [chip for at, chip in enumerate(chips) if self._mask >> at & 1 and chip.answers()]
         if not present:
             raise OSError(errno.EREMOTEIO, f"no answer from 0x{address:02x}")
         return present
