@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -16,9 +19,11 @@ from terminal.core.visit import Phase
 from terminal.ledger.store import Store
 from terminal.uplink.adapters import coap_v1
 from terminal.uplink.exchange import Judgement, Outcome
+from tests.sim import soak
 from tests.sim.faults import FAULTS
-from tests.sim.run import Sim, simulate
+from tests.sim.run import STORY, Sim, simulate
 
+ROOT = Path(__file__).resolve().parents[2]
 SEEDS_MAX = 50
 BUSY_SEED = 7
 
@@ -27,7 +32,7 @@ def test_a_seed_repeats_to_the_byte() -> None:
     first, second = simulate(BUSY_SEED), simulate(BUSY_SEED)
     assert first.timeline == second.timeline
     assert first.digest == second.digest
-    assert first.faults > 0
+    assert first.faults
     assert simulate(BUSY_SEED + 1).digest != first.digest
 
 
@@ -42,7 +47,7 @@ def test_skipping_idle_time_changes_nothing() -> None:
 
 def test_without_faults_every_truck_gets_its_verdict() -> None:
     outcome = simulate(2, trucks=2, faults=False)
-    assert (outcome.violation, outcome.passages, outcome.faults) == ("", 2, 0)
+    assert (outcome.violation, outcome.passages, outcome.faults) == ("", 2, {})
     assert sum(outcome.verdicts.values()) == 2
 
 
@@ -118,3 +123,33 @@ def test_a_planted_bug_is_found(bug: str) -> None:
             if simulate(seed).violation:
                 return
     raise AssertionError(f"{bug}: not found within {SEEDS_MAX} seeds")
+
+
+def test_a_soak_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    out = tmp_path / "soak.jsonl"
+    rows = [soak.timed((seed, STORY)) for seed in (4, 5)]
+    out.write_text("".join(row.line() + "\n" for row in rows)[:-30])
+    (kept,) = soak.read(out)
+    assert (kept.seed, kept.digest) == (4, rows[0].digest)
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.sim", "--seeds", "4:6", "--jobs", "1", "--out", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "holds 1 seeds" in told
+    again = soak.read(out)
+    assert [(row.seed, row.digest) for row in again] == [(row.seed, row.digest) for row in rows]
+    assert "violations   0" in told
+
+
+def test_the_summary_names_failed_seeds_and_faults_by_kind() -> None:
+    def row(seed: int, visits: int, violation: str) -> soak.Result:
+        faults = {"wire cut": 3, "e-stop": 1}
+        return soak.Result(seed, 0, 1, visits, 1, faults, {"pass": 1}, 60.0, 2.0, "", violation)
+
+    told = soak.summary([row(1, 1, ""), row(2, 0, "both arms up")])
+    for line in ("2, 1 of them without a visit", "8, 4.0 a passage", "30x real time",
+                 "1: seeds [2]", "wire cut 6, e-stop 2"):  # fmt: skip
+        assert line in told
