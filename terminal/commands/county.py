@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import sqlite3
 import sys
@@ -17,6 +18,8 @@ NAME = "county"
 HELP = "run the reference county receiver (CoAP over UDP and TCP)"
 COAP_PORT = 5683
 PORT_MAX = 65_535
+GC_THRESHOLDS = (20_000, 20, 50)
+"""The past messages that are remembered make a full collection dear and yield it nothing."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(options: CountyOptions) -> int:
+    gc.set_threshold(*GC_THRESHOLDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

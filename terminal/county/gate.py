@@ -89,9 +89,15 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
+_ROUTES_OF = {
+    length: tuple(row for row in ROUTES if len(row.path) == length)
+    for length in {len(row.path) for row in ROUTES}
+}
+
+
 def find_route(method: str, path: tuple[str, ...]) -> tuple[Route, tuple[str, ...]]:
     """The row for a request and the names in its path. Raises RefusedError."""
-    right_path = [row for row in ROUTES if _matches(row.path, path)]
+    right_path = [row for row in _ROUTES_OF.get(len(path), ()) if _matches(row.path, path)]
     for row in right_path:
         if row.method == method:
             return row, tuple(got for want, got in zip(row.path, path, strict=True) if want == "*")
@@ -102,9 +108,7 @@ def find_route(method: str, path: tuple[str, ...]) -> tuple[Route, tuple[str, ..
 
 
 def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    return len(pattern) == len(path) and all(
-        want in ("*", got) for want, got in zip(pattern, path, strict=True)
-    )
+    return all(want in ("*", got) for want, got in zip(pattern, path, strict=True))
 
 
 class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no types

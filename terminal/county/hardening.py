@@ -2,11 +2,15 @@
 
 Past messages are remembered 247 s long at 2.5 KB each without a bound; an option that is no
 UTF-8 escapes its parser as an uncaught exception. Forgetting a message early costs nothing but
-a repeat: every write here is idempotent by its key.
+a repeat: every write here is idempotent by its key. And three costs of it that a busy receiver
+feels: every task is named after its whole request, addresses are put into words for each answer,
+and an answer that takes longer than 100 ms, as one that waits for a disk may, is sent as a second
+exchange.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Hashable
@@ -14,12 +18,19 @@ from typing import Any
 
 from aiocoap import CON, Message
 from aiocoap.error import UnparsableMessage
+from aiocoap.numbers.constants import TransportTuning
+from aiocoap.pipe import error_to_message, run_driving_pipe
+from aiocoap.transports.udp6 import UDP6EndpointAddress
 
 RECENT_MAX = 30_000
 RECENT_S = 247.0
 """EXCHANGE_LIFETIME of RFC 7252."""
 TABLE = "_recent_messages"
 CHECK = "_deduplicate_message"
+ADDRESSES_MAX = 4_096
+ACK_DELAY_S = 0.3
+"""How long an answer may take before an empty acknowledgement goes ahead of it; under the 0.5 s
+after which the quickest of our terminals sends again."""
 _LOG = logging.getLogger("county-coap")
 
 
@@ -81,6 +92,26 @@ def _bound(messages: Any) -> None:
     setattr(messages, CHECK, is_duplicate)
 
 
+class _PatientTuning(TransportTuning):  # type: ignore[misc]  # the library has no types
+    EMPTY_ACK_DELAY = ACK_DELAY_S
+
+
+_PATIENT = _PatientTuning()
+
+
+def lighten(context: Any) -> None:
+    """Answer requests in tasks without names, and remember how addresses are written."""
+    if not hasattr(UDP6EndpointAddress._strip_v4mapped, "cache_info"):  # noqa: SLF001
+        written = functools.lru_cache(ADDRESSES_MAX)(UDP6EndpointAddress._strip_v4mapped)  # noqa: SLF001
+        UDP6EndpointAddress._strip_v4mapped = staticmethod(written)  # noqa: SLF001
+
+    def render_to_pipe(pipe: Any) -> None:
+        site = context.serversite
+        run_driving_pipe(error_to_message(pipe, context.log), site.render_to_pipe(pipe))
+
+    context.render_to_pipe = render_to_pipe
+
+
 def harden_parser() -> None:
     """Make every datagram that cannot be parsed the one error the library drops in peace."""
     plain = Message.decode
@@ -89,9 +120,11 @@ def harden_parser() -> None:
 
     def decode(rawdata: bytes, remote: Any = None) -> Any:
         try:
-            return plain(rawdata, remote)
+            message = plain(rawdata, remote)
         except (ValueError, IndexError, OverflowError) as error:
             raise UnparsableMessage from error
+        message.transport_tuning = _PATIENT
+        return message
 
     decode.hardened = True  # type: ignore[attr-defined]
     Message.decode = staticmethod(decode)

@@ -17,7 +17,7 @@ from pathlib import Path
 import aiocoap
 
 from terminal.county.gate import Gate
-from terminal.county.hardening import bound_memory, harden_parser
+from terminal.county.hardening import bound_memory, harden_parser, lighten
 from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
 from terminal.county.reading import StorePlace
@@ -73,6 +73,7 @@ async def running_county(
             transports=[*TRANSPORTS, "ws"] if options.websocket else list(TRANSPORTS),
         )
         bound_memory(context)
+        lighten(context)
         try:
             async with _page(options):
                 yield county

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import cbor2
 
-from terminal.county.accept import Accepted, accept_record, ahead_s
+from terminal.county.accept import accept_record, ahead_s
 from terminal.county.keys import KeyRegistry
 from terminal.county.parts import Parts
 from terminal.county.photos import PhotoFolder
 from terminal.county.problems import RefusedError
 from terminal.county.receipt import encode_receipt
-from terminal.county.store import PhotoRow, Stored
+from terminal.county.store import PhotoRow
 from terminal.county.writer import Writer
 from terminal.records import SIGNED_BYTES_MAX
 
@@ -86,7 +86,7 @@ class County:
             accept_simulated=self._accept_simulated,
             now_ns=self._times.now_ns(),
         )
-        stored = await self._store_record(accepted)
+        stored = await self._writer.put_record(accepted, self._times.wall_ns())
         self.accepted += stored.new
         self.repeated += not stored.new
         ahead = ahead_s(accepted.record, stored.stored_ns)
@@ -94,10 +94,6 @@ class County:
             await self._note(CLOCK_AHEAD, f"{path_id}: its clock is {ahead} s ahead of ours")
         receipt = encode_receipt(path_id, stored.digest, stored.stored_ns, stored.seq_high, ahead)
         return Answer(receipt, stored.new)
-
-    async def _store_record(self, accepted: Accepted) -> Stored:
-        arrived_ns = self._times.wall_ns()
-        return await self._writer.do(lambda store: store.put_record(accepted, arrived_ns))
 
     async def put_photo(self, hex_digest: str, photo: bytes) -> Answer:
         """Store a photo that a stored record names; its bytes must have that digest."""

@@ -8,23 +8,37 @@ from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from terminal.county.accept import Accepted
+from terminal.county.batch import (
+    END_OF_RUN,
+    INSERT_PHOTO,
+    INSERT_RECORD,
+    UPSERT_CHAIN,
+    Around,
+    Chain,
+    Held,
+    padded,
+    photo_rows,
+    places,
+    record_row,
+)
 from terminal.county.problems import RefusedError
+from terminal.records import Record
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record(
-  terminal TEXT NOT NULL, ledger BLOB NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL UNIQUE,
+  terminal TEXT NOT NULL, ledger BLOB NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL,
   hash BLOB NOT NULL, prev BLOB NOT NULL, arrived_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL,
   kind TEXT NOT NULL, source_unit TEXT NOT NULL, simulated INTEGER NOT NULL, verdict TEXT,
   reason TEXT, plate TEXT, axles INTEGER, gross_kg INTEGER, limit_kg INTEGER, over_kg INTEGER,
   event TEXT, signed BLOB NOT NULL, PRIMARY KEY(terminal, ledger, seq)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS record_arrived ON record(arrived_ns);
 CREATE INDEX IF NOT EXISTS record_wall ON record(wall_ns);
-CREATE INDEX IF NOT EXISTS record_over ON record(verdict, arrived_ns);
+CREATE INDEX IF NOT EXISTS record_over ON record(verdict, arrived_ns) WHERE verdict='over';
 CREATE TABLE IF NOT EXISTS chain(
   terminal TEXT NOT NULL, ledger BLOB NOT NULL, high INTEGER NOT NULL, highest INTEGER NOT NULL,
   stored INTEGER NOT NULL, seen_ns INTEGER NOT NULL, PRIMARY KEY(terminal, ledger)) WITHOUT ROWID;
@@ -36,6 +50,9 @@ CREATE TABLE IF NOT EXISTS refusal(
   ) WITHOUT ROWID;
 """
 BUSY_MS = 5_000
+CACHE_KB = 32_768
+CHECKPOINT_PAGES = 4_000
+"""Pages go from the log into the file in larger strokes: each is written there once, not often."""
 RUNS_MAX = 100
 """Missing runs named in one cursor; the rest is asked for once these have come."""
 
@@ -73,6 +90,9 @@ class Store(Protocol):
     def put_record(self, accepted: Accepted, arrived_ns: int) -> Stored:
         """Store once; a second time says what is there. Raises RefusedError "chain"."""
 
+    def put_records(self, batch: list[tuple[Accepted, int]]) -> list[Stored | RefusedError]:
+        """Store many (record, time of arrival) at once; an answer for each, in order."""
+
     def photo(self, sha256: bytes) -> PhotoRow | None:
         """The photo as named by a record, or None."""
 
@@ -95,6 +115,17 @@ class Store(Protocol):
         """Close."""
 
 
+def _with_high(
+    answer: Stored | RefusedError,
+    terminal: str,
+    ledger: bytes,
+    chains: dict[tuple[str, bytes], Chain],
+) -> Stored | RefusedError:
+    if isinstance(answer, RefusedError):
+        return answer
+    return replace(answer, seq_high=chains[terminal, ledger].high)
+
+
 class SqlStore(ABC):
     """The rules of a store in SQL that SQLite and PostgreSQL both understand."""
 
@@ -111,100 +142,93 @@ class SqlStore(ABC):
         self._begin()
         self._db.execute(sql, values)
 
+    @abstractmethod
+    def _lock(self, terminals: set[str]) -> None:
+        """Keep every other process from writing records of these until the transaction ends."""
+
+    def _write_many(self, sql: str, rows: list[tuple[object, ...]]) -> None:
+        if rows:
+            self._db.executemany(sql, rows)
+
     def put_record(self, accepted: Accepted, arrived_ns: int) -> Stored:
         """Insert unless the key exists; the neighbours in the chain must agree."""
-        record = accepted.record
-        terminal, ledger = record.origin.terminal_id, record.origin.ledger_id
-        row = self._db.execute(
-            "SELECT hash, arrived_ns FROM record WHERE terminal=? AND ledger=? AND seq=?",
-            (terminal, ledger, record.seq),
-        ).fetchone()
-        if row is not None:
-            return Stored(row[0], row[1], self._high(terminal, ledger), False)
-        self._check_neighbours(accepted)
-        self._insert(accepted, arrived_ns)
-        high = self._advance(terminal, ledger, record.seq, arrived_ns)
-        return Stored(accepted.digest, arrived_ns, high, True)
+        (answer,) = self.put_records([(accepted, arrived_ns)])
+        if isinstance(answer, RefusedError):
+            raise answer
+        return answer
 
-    def _check_neighbours(self, accepted: Accepted) -> None:
-        record = accepted.record
-        key = (record.origin.terminal_id, record.origin.ledger_id)
-        for seq, column in ((record.seq - 1, "hash"), (record.seq + 1, "prev")):
-            row = self._db.execute(
-                f"SELECT {column} FROM record WHERE terminal=? AND ledger=? AND seq=?",  # noqa: S608
-                (*key, seq),
-            ).fetchone()
-            mine = record.prev_hash if column == "hash" else accepted.digest
-            if row is not None and row[0] != mine:
-                detail = f"its chain disagrees with the stored record {seq}"
-                raise RefusedError("chain", detail, "prev_hash")
+    def put_records(self, batch: list[tuple[Accepted, int]]) -> list[Stored | RefusedError]:
+        """put_record for many at once, in order: five statements instead of seven a record."""
+        self._begin()
+        self._lock({accepted.record.origin.terminal_id for accepted, _ in batch})
+        held = self._around([accepted.record for accepted, _ in batch])
+        chains = self._chains({key[:2] for key in held.asked})
+        answers: list[Stored | RefusedError] = []
+        rows, photos = [], []
+        for accepted, arrived_ns in batch:
+            record = accepted.record
+            terminal, ledger = record.origin.terminal_id, record.origin.ledger_id
+            found = held.rows.get((terminal, ledger, record.seq))
+            why = None if found else held.disagrees(accepted)
+            if found is None and why is None:
+                held.rows[terminal, ledger, record.seq] = Held(
+                    accepted.digest, record.prev_hash, arrived_ns
+                )
+                chains[terminal, ledger].add(record.seq, arrived_ns)
+                rows.append(record_row(accepted, arrived_ns))
+                photos += photo_rows(record)
+                answers.append(Stored(accepted.digest, arrived_ns, 0, True))
+            elif found is not None:
+                answers.append(Stored(found.digest, found.arrived_ns, 0, False))
+            else:
+                answers.append(RefusedError("chain", str(why), "prev_hash"))
+        self._write_many(INSERT_RECORD, rows)
+        self._write_many(INSERT_PHOTO, photos)
+        self._advance(chains)
+        return [_with_high(answer, *place, chains) for answer, place in zip(
+            answers, ((a.record.origin.terminal_id, a.record.origin.ledger_id) for a, _ in batch),
+            strict=True)]  # fmt: skip
 
-    def _insert(self, accepted: Accepted, arrived_ns: int) -> None:
-        record, weigh = accepted.record, accepted.record.weigh
-        happening = record.happening
-        self._write(
-            "INSERT INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            record.origin.terminal_id,
-            record.origin.ledger_id,
-            record.seq,
-            record.record_id,
-            accepted.digest,
-            record.prev_hash,
-            arrived_ns,
-            record.wall_ns,
-            record.kind.value,
-            record.origin.source_unit,
-            int(record.simulated),
-            weigh.verdict.value if weigh else None,
-            weigh.reason if weigh else None,
-            weigh.plate if weigh else None,
-            weigh.axles if weigh else None,
-            weigh.gross_kg if weigh else None,
-            weigh.limit_kg if weigh else None,
-            weigh.over_kg if weigh else None,
-            happening.event if happening else None,
-            accepted.signed,
+    def _around(self, records: list[Record]) -> Around:
+        """What is stored of these records and of their neighbours."""
+        asked = [
+            (record.origin.terminal_id, record.origin.ledger_id, record.seq + step)
+            for record in records
+            for step in (-1, 0, 1)
+        ]
+        found = self._db.execute(
+            f"WITH asked(t, l, s) AS (VALUES {places(asked)})"  # noqa: S608
+            " SELECT terminal, ledger, seq, hash, prev, arrived_ns FROM asked"
+            " JOIN record ON terminal=t AND ledger=l AND seq=s",
+            padded(asked),
         )
-        for photo in weigh.photos if weigh else ():
-            self._write(
-                "INSERT INTO photo VALUES(?,?,?,?,NULL) ON CONFLICT DO NOTHING",
-                photo.sha256,
-                photo.size_bytes,
-                record.record_id,
-                photo.role,
-            )
+        rows = {(row[0], row[1], row[2]): Held(row[3], row[4], row[5]) for row in found}
+        return Around(asked, rows)
 
-    def _high(self, terminal: str, ledger: bytes) -> int:
-        row = self._db.execute(
-            "SELECT high FROM chain WHERE terminal=? AND ledger=?", (terminal, ledger)
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    def _advance(self, terminal: str, ledger: bytes, seq: int, now_ns: int) -> int:
-        """Move the contiguous cursor; amortised one look-up a record."""
-        high = self._high(terminal, ledger)
-        if seq == high + 1:
-            high = seq
-            following = self._db.execute(
-                "SELECT seq FROM record WHERE terminal=? AND ledger=? AND seq>? ORDER BY seq",
-                (terminal, ledger, high),
-            )
-            for (next_seq,) in following:
-                if next_seq != high + 1:
-                    break
-                high = next_seq
-            following.close()
-        self._write(
-            "INSERT INTO chain VALUES(?,?,?,?,1,?) ON CONFLICT(terminal, ledger) DO UPDATE SET"
-            " high=excluded.high, stored=chain.stored+1, seen_ns=excluded.seen_ns, highest=CASE"
-            " WHEN excluded.highest > chain.highest THEN excluded.highest ELSE chain.highest END",
-            terminal,
-            ledger,
-            high,
-            seq,
-            now_ns,
+    def _chains(self, keys: set[tuple[str, bytes]]) -> dict[tuple[str, bytes], Chain]:
+        asked = sorted(keys)
+        found = self._db.execute(
+            f"WITH asked(t, l) AS (VALUES {places(asked)})"  # noqa: S608
+            " SELECT terminal, ledger, high, highest, stored FROM asked"
+            " JOIN chain ON terminal=t AND ledger=l",
+            padded(asked),
         )
-        return high
+        chains = {key: Chain(0, 0, 0) for key in keys}
+        for terminal, ledger, *numbers in found:
+            chains[terminal, ledger] = Chain(*numbers)
+        return chains
+
+    def _advance(self, chains: dict[tuple[str, bytes], Chain]) -> None:
+        """Move the contiguous cursors; amortised one look-up a record that closes a gap."""
+        rows: list[tuple[object, ...]] = []
+        for (terminal, ledger), chain in chains.items():
+            if not chain.new:
+                continue
+            if chain.grow() and chain.high < chain.highest:
+                row = self._db.execute(END_OF_RUN, (terminal, ledger, chain.high)).fetchone()
+                chain.high = int(row[0])
+            rows.append((terminal, ledger, chain.high, chain.highest, chain.stored, chain.seen_ns))
+        self._write_many(UPSERT_CHAIN, rows)
 
     def photo(self, sha256: bytes) -> PhotoRow | None:
         """Look up one photo."""
@@ -262,6 +286,8 @@ class SqliteStore(SqlStore):
         self._file.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         self._file.execute("PRAGMA journal_mode=WAL")
         self._file.execute("PRAGMA synchronous=FULL")
+        self._file.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+        self._file.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         self._file.executescript(SCHEMA)
 
     @property
@@ -271,6 +297,9 @@ class SqliteStore(SqlStore):
     def _begin(self) -> None:
         if not self._file.in_transaction:
             self._file.execute("BEGIN IMMEDIATE")
+
+    def _lock(self, terminals: set[str]) -> None:
+        """BEGIN IMMEDIATE has locked everything."""
 
     def commit(self) -> None:
         """Commit; returns after the sync."""

@@ -8,6 +8,7 @@ next request connects anew. It never overwrites a stored record.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,12 +46,18 @@ class Connection:
 
     def execute(self, sql: str, values: Iterable[object] = ()) -> Any:
         """One statement. Text columns take no NUL in PostgreSQL; the signed bytes keep it."""
-        plain = [value.replace("\0", "\ufffd") if isinstance(value, str) else value
-                 for value in values]  # fmt: skip
         try:
             if sql == "BEGIN":  # psycopg begins by itself
                 return None
-            return self._db.execute(sql.replace("%", "%%").replace("?", "%s"), plain)
+            return self._db.execute(_numbered(sql), _plain(values))
+        except self._failure as error:
+            raise _failed(error) from error
+
+    def executemany(self, sql: str, rows: Iterable[Iterable[object]]) -> None:
+        """One statement for each row, in one round trip."""
+        try:
+            with self._db.cursor() as cursor:
+                cursor.executemany(_numbered(sql), [_plain(row) for row in rows])
         except self._failure as error:
             raise _failed(error) from error
 
@@ -79,12 +86,20 @@ class Connection:
             self._db.close()
 
 
+def _numbered(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def _plain(values: Iterable[object]) -> list[object]:
+    return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]
+
+
 def _failed(error: Exception) -> StoreFailedError:
     return StoreFailedError(f"PostgreSQL: {(str(error).splitlines() or ['no reason given'])[0]}")
 
 
 class PostgresStore(SqlStore):
-    """Store in one PostgreSQL database. One process may write for a terminal at a time."""
+    """Store in one PostgreSQL database, which any number of receivers may share."""
 
     def __init__(self, uri: str) -> None:
         """Connect and make the tables. Raises StoreFailedError."""
@@ -103,6 +118,16 @@ class PostgresStore(SqlStore):
 
     def _begin(self) -> None:
         """The server has begun already."""
+
+    def _lock(self, terminals: set[str]) -> None:
+        """In one order, so that no two processes wait for each other."""
+        keys = sorted(
+            int.from_bytes(hashlib.sha256(terminal.encode()).digest()[:8], "big", signed=True)
+            for terminal in terminals
+        )
+        self._db.execute(
+            "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(? AS BIGINT[])) AS key", (keys,)
+        )
 
     def commit(self) -> None:
         """Commit; returns after the server's sync."""

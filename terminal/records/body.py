@@ -2,6 +2,8 @@
 
 There is exactly one encoding of a record: whatever decodes is encoded again and compared, so
 bytes that say the same in another way are refused. It must never repair what it reads.
+What is encoded again is the map as it was read: every value of it has been checked against its
+row, and its keys are plain integers, so it is the map that encode_body would make.
 """
 
 from __future__ import annotations
@@ -56,12 +58,14 @@ def decode_body(wire: bytes) -> Record:
     found = load_cbor(wire, "body")
     if not isinstance(found, dict):
         raise RecordError("body is not a map")
+    if not all(type(key) is int for key in found):  # True and 1.0 would be found under key 1
+        raise RecordError("a key of the body is not an integer")
     if found.get(1) != FORMAT:
         raise RecordError(f"format is {found.get(1)!r}; this program reads {FORMAT}")
     fields = _Fields(found)
     record = _assemble(fields)
     fields.refuse_rest()
-    if encode_body(record) != wire:
+    if cbor2.dumps(found, canonical=True) != wire:
         raise RecordError("encoding is not canonical")
     return record
 
@@ -95,6 +99,8 @@ def _is_int(value: object, low: int, high: int) -> bool:
 def _is_text(value: object, octets_max: int) -> bool:
     if not isinstance(value, str):
         return False
+    if value.isascii():
+        return len(value) <= octets_max
     octets = value.encode("utf-8", "replace")
     return len(octets) <= octets_max and octets.decode() == value
 
@@ -141,20 +147,23 @@ def _check(row: Key, fits: Callable[[Key, object], bool], value: object) -> Valu
     return value
 
 
+_BY_NAME = {row.name: (row, _FITS[row.shape]) for row in KEYS}
+_NAMED = {row.name: {code: name for name, code in row.codes.items()} for row in KEYS if row.codes}
+
+
 class _Fields:
     """Typed, checked access to a decoded map by the names of the table."""
 
     def __init__(self, found: dict[object, object]) -> None:
         self._left = dict(found)
-        self._rows = {row.name: row for row in KEYS}
 
     def take(self, name: str) -> object:
-        row = self._rows[name]
+        row, fits = _BY_NAME[name]
         if row.key not in self._left:
             if row.optional:
                 return None
             raise RecordError(f"{name} (key {row.key}) is missing")
-        return _check(row, _FITS[row.shape], self._left.pop(row.key))
+        return _check(row, fits, self._left.pop(row.key))
 
     def num(self, name: str) -> int:
         value = self.take(name)
@@ -183,9 +192,8 @@ class _Fields:
 
     def coded(self, name: str) -> Coded:
         code = self.take(name)
-        codes = self._rows[name].codes
-        assert codes is not None
-        return next(named for named, known in codes.items() if known == code)
+        assert isinstance(code, int)
+        return _NAMED[name][code]
 
     def loads(self) -> tuple[int, ...]:
         value = self.take("axle_loads_kg")

@@ -7,6 +7,7 @@ it. It must never accept two encodings of one record.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ HEADER_ALG = 1
 HEADER_KID = 4
 ALG_EDDSA = -8
 SIGNED_BYTES_MAX = BODY_BYTES_MAX + 512
+KEYS_MAX = 4_096
+"""Public keys kept ready for use; a receiver sees the same ones all day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,14 @@ class Sm2Signer:
         return sm2_sign(self._seed, message)
 
 
+@functools.lru_cache(KEYS_MAX)
+def _ed25519_key(raw_key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(raw_key)
+
+
 def _ed25519_holds(raw_key: bytes, signature: bytes, message: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(raw_key).verify(signature, message)
+        _ed25519_key(raw_key).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -113,6 +121,7 @@ class Signed:
         return _to_be_signed(_protected(self.alg, self.kid), self.payload)
 
 
+@functools.lru_cache(KEYS_MAX)
 def _protected(alg: int, kid: bytes) -> bytes:
     return bytes(cbor2.dumps({HEADER_ALG: alg, HEADER_KID: kid}, canonical=True))
 

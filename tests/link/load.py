@@ -57,9 +57,16 @@ def prepare(keys: Path, terminals: int, records: int) -> list[tuple[str, bytes]]
 
 
 def send_all(
-    port: int, items: list[tuple[str, bytes]], outstanding: int, pace_per_s: float = 0.0
+    port: int,
+    items: list[tuple[str, bytes]],
+    outstanding: int,
+    pace_per_s: float = 0.0,
+    first_mid: int = 0,
 ) -> LoadResult:
-    """Send each record until it is answered. pace_per_s: 0 for as fast as the window allows."""
+    """Send each record until it is answered. pace_per_s: 0 for as fast as the window allows.
+
+    first_mid: of each port; a second run within 247 s must not repeat the first one's.
+    """
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(PORTS)]
     for sock in socks:
         sock.connect(("127.0.0.1", port))
@@ -69,7 +76,9 @@ def send_all(
         Sent(
             name,
             hashlib.sha256(signed).digest()[:16],
-            datagram(METHODS["PUT"], n // PORTS, f"v1/records/{name}", signed, FORMAT_COSE),
+            datagram(
+                METHODS["PUT"], first_mid + n // PORTS, f"v1/records/{name}", signed, FORMAT_COSE
+            ),
             n % PORTS,
         )
         for n, (name, signed) in enumerate(items)

@@ -58,6 +58,14 @@ def test_body_is_a_map_of_the_table_in_canonical_order() -> None:
     assert cbor2.loads(body)[key_of("plate_colour").key] == 2
 
 
+@pytest.mark.parametrize("key", [True, 1.0])
+def test_a_key_that_only_equals_its_number_is_refused(key: object) -> None:
+    body = cbor2.loads(encode_body(record()))
+    body[key] = body.pop(1)
+    with pytest.raises(RecordError, match="not an integer"):
+        decode_body(cbor2.dumps(body, canonical=True))
+
+
 def test_table_has_no_key_or_name_twice() -> None:
     assert len({row.key for row in KEYS}) == len(KEYS)
     assert len({row.name for row in KEYS}) == len(KEYS)

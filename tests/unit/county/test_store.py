@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from terminal.county.blocks import ASSEMBLIES_MAX, ASSEMBLY_NS_MAX, Assembler
 from terminal.county.photos import PhotoFolder
 from terminal.county.problems import RefusedError
 from terminal.county.report import gaps, read_report
-from terminal.county.store import SqliteStore
+from terminal.county.store import SqliteStore, Stored
 from terminal.records import decode_signed, record_hash
 from tests.unit.county.samples import LEDGER_ID, Chain, photo, weigh
 
@@ -66,6 +67,48 @@ def test_same_number_with_other_bytes_answers_with_what_is_stored(tmp_path: Path
     assert not stored.new
     assert stored.digest == record_hash(chain.signed[0])
     store.close()
+
+
+def test_a_batch_is_judged_in_its_own_order(tmp_path: Path) -> None:
+    chain, other = Chain(), Chain()
+    for _ in range(4):
+        chain.add()
+        other.add(weigh(visit_id=99))
+    store = SqliteStore(tmp_path / "x.sqlite")
+    batch = [accepted(chain.signed[n]) for n in (3, 0, 3, 1)] + [accepted(other.signed[2])]
+    answers = store.put_records([(one, at) for at, one in enumerate(batch)])
+    assert [a.new for a in answers if isinstance(a, Stored)] == [True, True, False, True]
+    assert [(a.stored_ns, a.seq_high) for a in answers if isinstance(a, Stored)] == [
+        (0, 2), (1, 2), (0, 2), (3, 2)
+    ]  # fmt: skip
+    assert isinstance(answers[4], RefusedError)
+    assert store.put_record(accepted(chain.signed[2]), 9).seq_high == 4
+    store.close()
+
+
+def test_two_receivers_on_one_file_see_each_other_s_neighbours(tmp_path: Path) -> None:
+    chain, other = Chain(), Chain()
+    for _ in range(2):
+        chain.add()
+        other.add(weigh(visit_id=99))
+    one, two = SqliteStore(tmp_path / "x.sqlite"), SqliteStore(tmp_path / "x.sqlite")
+    one.put_record(accepted(chain.signed[0]), 1)
+    seen: list[object] = []
+
+    def second() -> None:
+        try:
+            seen.append(two.put_record(accepted(other.signed[1]), 2))
+        except RefusedError as refusal:
+            seen.append(refusal)
+
+    thread = threading.Thread(target=second)
+    thread.start()  # waits for the first one's transaction, then sees what it wrote
+    one.commit()
+    thread.join()
+    assert isinstance(seen[0], RefusedError)
+    two.rollback()
+    one.close()
+    two.close()
 
 
 def test_rollback_forgets_and_commit_keeps(tmp_path: Path) -> None:
