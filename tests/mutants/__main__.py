@@ -1,48 +1,41 @@
 """python -m tests.mutants: every small change of the proved modules must be noticed by a test.
 
---sample N takes N mutants, chosen by --seed, for a bounded run; without it all are tried. Ends
-with 1 when a mutant survives that is not listed as equivalent, when a line or branch of the
-proved modules is not covered, or when the table of equivalents names a mutant that is none.
+Results are kept in .cache, so a run only redoes what changed. Ends with 1 when a mutant survives
+that is not listed as equivalent, when one listed as equivalent is noticed or is none any more, or
+when a line or branch of the proved modules is not covered; with 2 when --seconds ended it early.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import cbor2  # noqa: F401 - imported before the forks, so that no child pays for it
 import cryptography.hazmat.primitives.asymmetric.ed25519  # noqa: F401
 import hypothesis  # noqa: F401
-import pytest  # noqa: F401
 
 from tests.mutants import cover as covering
 from tests.mutants.equivalent import EQUIVALENT
+from tests.mutants.kept import Kept
 from tests.mutants.mutate import Mutant, mutants_of
-from tests.mutants.runner import SURVIVED, kill
+from tests.mutants.runner import Job, try_all
 
-WORKERS = 2
 AREAS: dict[str, tuple[str, ...]] = {
     "terminal.core.plate": ("tests.unit.anpr", "tests.unit.core"),
     "terminal.core": ("tests.unit.core",),
-    "terminal.records": ("tests.unit.test_records", "tests.unit.core.test_numbers"),
-    "terminal.outbox": ("tests.unit.test_outbox", "tests.unit.core.test_numbers"),
+    "terminal.records": ("tests.unit.test_records", "tests.unit.test_sm2", "tests.unit.core."),
+    "terminal.outbox": ("tests.unit.test_outbox", "tests.unit.core."),
 }
-"""Who could notice a changed constant."""
-
-
-class Job(NamedTuple):
-    """A mutant, its file and the tests that may notice it, quickest first."""
-
-    mutant: Mutant
-    path: Path
-    tests: list[str]
+"""Who could notice what is run at import."""
+SAVE_EVERY = 50
+FOR_GOOD_S = 1e9
+"""A survivor counts only when every test was asked."""
 
 
 def main() -> int:
@@ -51,28 +44,40 @@ def main() -> int:
     found = covering.measure()
     loaded = [name for name in sys.modules if name.startswith(("terminal", "tests.unit"))]
     assert not loaded, f"imported before the forks: {loaded}"
-    print(f"{len(found.cost_s)} tests, {sum(found.cost_s.values()):.1f} s of processor time")
+    spent_s = sum(found.cost_s.values())
+    print(f"{len(found.cost_s)} tests, {spent_s:.1f} s of processor time under coverage")
     for place in found.missing:
         print(f"not covered: {place}")
-    jobs = jobs_of(found, args.only)
+    share = 100 * (found.places - len(found.missing)) / found.places
+    print(f"lines and branches covered: {share:.2f} % of {found.places}")
+    if args.coverage:
+        return 1 if found.missing else 0
+    kept = Kept(covering.sources())
+    jobs = list(jobs_of(found, kept, args.only))
+    names = {job.mutant.name for job in jobs}
+    stale = sorted(set(EQUIVALENT) - names) if not args.only else []
     total = len(jobs)
-    stale = set(EQUIVALENT) - {job.mutant.name for job in jobs} if not args.only else set()
-    jobs = [job for job in jobs if job.mutant.name not in EQUIVALENT]
-    if args.sample and args.sample < len(jobs):
+    if args.sample and args.sample < total:
         jobs = random.Random(args.seed).sample(jobs, args.sample)
         print(f"seed {args.seed}: {len(jobs)} of {total} mutants")
-    survivors, reasons = try_all(jobs)
-    for job in survivors:
+    ends = results(jobs, found, kept, args)
+    survivors = [job for job in jobs if ends.get(job.mutant.name) == ""]
+    wrong = [job for job in survivors if job.mutant.name not in EQUIVALENT]
+    needless = [name for name in EQUIVALENT if ends.get(name)]
+    for job in wrong:
         print(f"SURVIVED {job.path.relative_to(covering.ROOT)}:{job.mutant.line} {job.mutant.name}")
-    for name in sorted(stale):
-        print(f"no such mutant any more: {name}")
-    common = ", ".join(f"{why} {count}" for why, count in reasons.most_common(4))
+    for name in needless:
+        print(f"listed as equivalent, yet {ends[name]} notices it: {name}")
+    for name in stale:
+        print(f"listed as equivalent, and no such mutant any more: {name}")
     print(
-        f"{total} mutants, {len(jobs)} tried, {len(jobs) - len(survivors)} killed, "
-        f"{len(survivors)} survived, {len(EQUIVALENT)} equivalent, "
-        f"{len(found.missing)} places not covered, {time.monotonic() - started:.0f} s; {common}"
+        f"{total} mutants, {len(ends)} tried, {len(ends) - len(survivors)} killed, "
+        f"{len(wrong)} survived, {len(survivors) - len(wrong)} equivalent; "
+        f"{len(found.missing)} places not covered; {time.monotonic() - started:.0f} s"
     )
-    return 1 if survivors or found.missing or stale else 0
+    if wrong or needless or stale or found.missing:
+        return 1
+    return 0 if len(ends) == len(jobs) else 2
 
 
 def arguments() -> argparse.Namespace:
@@ -80,74 +85,110 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=0, help="try only so many (default: all)")
     parser.add_argument("--seed", default="1", help="which ones (default: 1)")
     parser.add_argument("--only", default="", help="modules whose name holds this text")
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop then; go on by a rerun")
+    parser.add_argument(
+        "--budget", type=float, default=FOR_GOOD_S,
+        help="seconds of tests a mutant at most; for a first look, what it leaves is not kept",
+    )  # fmt: skip
+    parser.add_argument("--coverage", action="store_true", help="only lines and branches")
     return parser.parse_args()
 
 
-def jobs_of(found: covering.Cover, only: str) -> list[Job]:
-    jobs = []
+def results(
+    jobs: list[Job], found: covering.Cover, kept: Kept, args: argparse.Namespace
+) -> dict[str, str]:
+    """Who noticed each mutant, "" for a survivor; what ran out of time is absent."""
+    ends: dict[str, str] = {}
+    reasons: Counter[str] = Counter()
+    for job in jobs:
+        known = kept.known(job.mutant.name)
+        if known is not None:
+            ends[job.mutant.name] = known.by
+    rest = [within(job, found, args.budget) for job in jobs if job.mutant.name not in ends]
+    print(f"{len(ends)} known, {len(rest)} to try", flush=True)
+    for done, (at, tried) in enumerate(
+        try_all(rest, found.cost_s, time.monotonic() + args.seconds), start=1
+    ):
+        name = rest[at].mutant.name
+        ends[name] = tried.by
+        reasons[tried.how] += 1
+        if tried.by or args.budget >= FOR_GOOD_S:
+            kept.put(name, tried.by, tried.how)
+        if not tried.by and name not in EQUIVALENT:
+            print(f"  survived: {name}", flush=True)
+        if done % SAVE_EVERY == 0:
+            kept.save()
+            print(f"  {done} of {len(rest)}", flush=True)
+    kept.save()
+    print(", ".join(f"{why} {count}" for why, count in reasons.most_common(6)))
+    return ends
+
+
+def within(job: Job, found: covering.Cover, budget_s: float) -> Job:
+    """The job with its likeliest and quickest tests only."""
+    spent_s, tests = 0.0, []
+    for name in job.tests:
+        spent_s += found.cost_s[name]
+        if tests and spent_s > budget_s:
+            break
+        tests.append(name)
+    return job._replace(tests=tests)
+
+
+def jobs_of(found: covering.Cover, kept: Kept, only: str) -> Iterator[Job]:
+    users = Users(found)
     for path in covering.sources():
         module = covering.module_name(path)
-        if only in module:
-            lines = found.lines[str(path)]
-            everything = found.order(set().union(*lines.values()) if lines else set())
-            for mutant in mutants_of(module, path.read_text()):
-                jobs.append(Job(mutant, path, tests_for(mutant, found, lines, everything)))
-    return jobs
+        if only not in module:
+            continue
+        everyone = found.order(set().union(*found.lines[str(path)].values(), set()))
+        for mutant in mutants_of(module, path.read_text(encoding="utf-8")):
+            span = set(range(mutant.first, mutant.last + 1))
+            tests = tests_for(mutant, found, path, users, everyone)
+            hint = kept.hint(mutant.name)
+            if hint in found.cost_s:
+                tests = [hint, *(name for name in tests if name != hint)]
+            yield Job(mutant, path, tests, bool(span & found.imported[str(path)]))
 
 
 def tests_for(
-    mutant: Mutant, found: covering.Cover, lines: dict[int, list[str]], everything: list[str]
+    mutant: Mutant, found: covering.Cover, path: Path, users: Users, everyone: list[str]
 ) -> list[str]:
-    """Those that fire the row or run the line; for what is set at import, all of its area."""
-    if mutant.row is not None:
-        first = found.order(set(found.rows.get(mutant.row, [])))
-        return first + [name for name in everything if name not in set(first)]
-    named = [] if mutant.at_import else found.order(set(lines.get(mutant.line, [])))
+    """Those that run its lines; for what is set at import its users first, then all its area."""
+    if not mutant.at_import:
+        lines = found.lines[str(path)]
+        span = range(mutant.first, mutant.last + 1)
+        named = found.order({name for line in span for name in lines.get(line, ())})
+        if named:
+            return named
+    first = users.of(mutant) if mutant.row is None else found.order(
+        set(found.rows.get(mutant.row, []))
+    )  # fmt: skip
     area = next(names for part, names in AREAS.items() if mutant.module.startswith(part))
-    return named or [name for name in found.order(set(found.cost_s)) if name.startswith(area)]
+    rest = [name for name in found.order(set(found.cost_s)) if name.startswith(area)]
+    return list(dict.fromkeys([*first, *everyone, *rest]))
 
 
-def try_all(jobs: list[Job]) -> tuple[list[Job], Counter[str]]:
-    """Fork a child for each, at most WORKERS at a time."""
-    survivors: list[Job] = []
-    reasons: Counter[str] = Counter()
-    running: dict[int, tuple[Job, int]] = {}
-    queue: Iterator[Job] = iter(jobs)
-    done = 0
-    while True:
-        job = next(queue, None) if len(running) < WORKERS else None
-        if job is not None:
-            pid, read = start(job)
-            running[pid] = (job, read)
-            continue
-        if not running:
-            return survivors, reasons
-        pid, status = os.wait()
-        ended, read = running.pop(pid)
-        with os.fdopen(read, "rb") as said:
-            reasons[said.read().decode(errors="replace").split(" at ")[0] or "out of time"] += 1
-        done += 1
-        if os.waitstatus_to_exitcode(status) == SURVIVED:
-            survivors.append(ended)
-            print(f"  survived: {ended.mutant.name}", flush=True)
-        if done % 200 == 0:
-            print(f"  {done} of {len(jobs)}", flush=True)
+class Users:
+    """Which tests run the lines that name a constant."""
 
+    def __init__(self, found: covering.Cover) -> None:
+        self.found = found
+        self.texts = {
+            str(path): path.read_text(encoding="utf-8").splitlines() for path in covering.sources()
+        }
 
-def start(job: Job) -> tuple[int, int]:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(write)
-        return pid, read
-    code = 1
-    try:
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        code = kill(job.mutant, str(job.path), job.tests, write)
-    finally:
-        os._exit(code)
+    def of(self, mutant: Mutant) -> list[str]:
+        if not mutant.target:
+            return []
+        word = re.compile(rf"\b{re.escape(mutant.target)}\b")
+        return self.found.order({
+            name
+            for path, lines in self.texts.items()
+            for number, text in enumerate(lines, start=1)
+            if word.search(text)
+            for name in self.found.lines[path].get(number, ())
+        })  # fmt: skip
 
 
 if __name__ == "__main__":

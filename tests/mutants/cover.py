@@ -1,8 +1,11 @@
-"""Which test runs which line and fires which row, how long it takes, and what no test reaches."""
+"""Which test runs which line and fires which row, how long it takes, and what no test reaches.
+
+Measured for each test module in a child of its own, and remembered until that module or a source
+changes.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -12,20 +15,25 @@ from typing import Any, NamedTuple
 
 import coverage
 
-from tests.mutants.runner import TEST_MODULES, cases, existing
+from tests.mutants.cases import ROOT, SUPPORT, cases, existing, module_path
+from tests.mutants.kept import digest_of
 
-HERE = Path(__file__).resolve().parent
-ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("terminal/core", "terminal/records", "terminal/outbox.py")
+WORKERS = 2
 
 
 class Cover(NamedTuple):
-    """Who runs what. lines: path -> line -> tests; missing: what no test runs."""
+    """Who runs what. lines: path -> line -> tests; missing: what no test runs.
+
+    imported: path -> lines run while the tests were imported.
+    """
 
     lines: dict[str, dict[int, list[str]]]
+    imported: dict[str, set[int]]
     rows: dict[int, list[str]]
     cost_s: dict[str, float]
     missing: list[str]
+    places: int
 
     def order(self, names: set[str]) -> list[str]:
         return sorted(names, key=lambda name: (self.cost_s[name], name))
@@ -35,8 +43,8 @@ def sources() -> list[Path]:
     found = []
     for name in SOURCES:
         path = ROOT / name
-        found += sorted(path.glob("*.py")) if path.is_dir() else [path]
-    return found
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return [path for path in found if path.exists()]
 
 
 def module_name(path: Path) -> str:
@@ -45,59 +53,54 @@ def module_name(path: Path) -> str:
 
 
 def measure() -> Cover:
-    """What the tests cover, remembered until a source or a test changes."""
-    kept = ROOT / ".cache" / f"mutants-cover-{_digest()}.json"
-    if not kept.exists():
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(json.dumps(_in_child()))
-    raw = json.loads(kept.read_text())
-    return Cover(
-        {
-            path: {int(line): names for line, names in lines.items()}
-            for path, lines in raw["lines"].items()
-        },
-        {int(row): names for row, names in raw["rows"].items()},
-        raw["cost_s"],
-        raw["missing"],
-    )
+    """What the tests cover."""
+    kept = {name: _kept(name) for name in existing()}
+    wanted = [name for name, path in kept.items() if not path.exists()]
+    running: set[int] = set()
+    while wanted or running:
+        while wanted and len(running) < WORKERS:
+            name = wanted.pop()
+            running.add(_in_child(name, kept[name]))
+        pid, status = os.wait()
+        running.remove(pid)
+        assert status == 0, "a test fails without any mutant: run make test first"
+    return _joined([json.loads(path.read_text()) for path in kept.values()])
 
 
-def _digest() -> str:
-    """Of everything that decides what covers what."""
-    digest = hashlib.sha256()
-    tests = [ROOT / (name.replace(".", "/") + ".py") for name in TEST_MODULES]
-    ours = [HERE / "cover.py", HERE / "runner.py", ROOT / "tests/unit/core/lane.py"]
-    for path in (*sources(), *tests, *ours):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def _kept(name: str) -> Path:
+    used = [*sources(), module_path(name), ROOT / "tests/mutants/cover.py"]
+    used += [*(ROOT / one for one in SUPPORT)]
+    folder = ROOT / ".cache" / "mutants-cover"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}-{digest_of(used)}.json"
 
 
-def _in_child() -> dict[str, Any]:
-    """Run every test once under coverage, in a child, so that this process imports nothing."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
+def _in_child(name: str, path: Path) -> int:
+    pid = os.fork()
+    if pid == 0:
         code = 1
         try:
-            with os.fdopen(write, "w") as out:
-                json.dump(_measured(), out)
+            found = json.dumps(_measured(name))
+            for old in path.parent.glob(f"{name}-*.json"):
+                old.unlink()
+            path.write_text(found)
             code = 0
         finally:
             os._exit(code)
-    os.close(write)
-    with os.fdopen(read) as found:
-        raw = json.load(found)
-    _, status = os.waitpid(child, 0)
-    assert status == 0, "a test fails without any mutant: run make test first"
-    return dict(raw)
+    return pid
 
 
-def _measured() -> dict[str, object]:
+def _watch() -> coverage.Coverage:
     watch = coverage.Coverage(data_file=None, branch=True, config_file=False, include=[
         f"{ROOT}/{name}" + ("/*" if not name.endswith(".py") else "") for name in SOURCES
     ])  # fmt: skip
     watch.set_option("report:exclude_also", ["if TYPE_CHECKING:"])
+    return watch
+
+
+def _measured(name: str) -> dict[str, object]:
+    """Run every case of one test module under coverage."""
+    watch = _watch()
     watch.start()
     from terminal.core import table
 
@@ -113,31 +116,47 @@ def _measured() -> dict[str, object]:
 
     table.fire = noted  # type: ignore[assignment]
     cost_s: dict[str, float] = {}
-    for case in list(cases(existing(TEST_MODULES))):  # everything is imported before the first
+    for case in list(cases(name)):  # everything is imported before the first
         running[0] = case.name
         watch.switch_context(case.name)
         started = time.process_time()
         case.run()
         cost_s[case.name] = time.process_time() - started
     watch.stop()
-    return {"lines": _lines(watch), "rows": {row: sorted(names) for row, names in fired.items()},
-            "cost_s": cost_s, "missing": _missing(watch)}  # fmt: skip
-
-
-def _lines(watch: coverage.Coverage) -> dict[str, dict[int, list[str]]]:
     found = watch.get_data()
     return {
-        str(path): {
-            line: [name for name in names if name]
-            for line, names in found.contexts_by_lineno(str(path)).items()
-        }
-        for path in sources()
+        "lines": {str(path): found.contexts_by_lineno(str(path)) for path in sources()},
+        "arcs": {str(path): found.arcs(str(path)) or [] for path in sources()},
+        "rows": {row: sorted(names) for row, names in fired.items()},
+        "cost_s": cost_s,
     }
 
 
-def _missing(watch: coverage.Coverage) -> list[str]:
-    """Lines and branches that no test runs, as "path:line" and "path:line->line"."""
-    missing = []
+def _joined(parts: list[dict[str, Any]]) -> Cover:
+    lines: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    imported: dict[str, set[int]] = defaultdict(set)
+    rows: dict[int, list[str]] = defaultdict(list)
+    cost_s: dict[str, float] = {}
+    arcs: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for part in parts:
+        cost_s.update(part["cost_s"])
+        for row, names in part["rows"].items():
+            rows[int(row)] += names
+        for path, found in part["lines"].items():
+            arcs[path].update((a, b) for a, b in part["arcs"][path])
+            for line, names in found.items():
+                lines[path][int(line)] += [name for name in names if name]
+                if "" in names:
+                    imported[path].add(int(line))
+    missing, places = _missing(arcs)
+    return Cover(lines, imported, rows, cost_s, missing, places)
+
+
+def _missing(arcs: dict[str, set[tuple[int, int]]]) -> tuple[list[str], int]:
+    """Lines and branches that no test runs, as "path:line" and "path:line->line"; of how many."""
+    watch = _watch()
+    watch.get_data().add_arcs(arcs)
+    missing, places = [], 0
     for path in sources():
         short = path.relative_to(ROOT)
         if path.read_text().strip():
@@ -145,4 +164,5 @@ def _missing(watch: coverage.Coverage) -> list[str]:
             missing += [f"{short}:{line}" for line in sorted(analysis.missing)]
             branches = analysis.missing_branch_arcs()
             missing += [f"{short}:{a}->{b}" for a, ends in branches.items() for b in ends]
-    return missing
+            places += analysis.numbers.n_statements + analysis.numbers.n_branches
+    return missing, places

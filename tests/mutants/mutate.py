@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -47,16 +48,21 @@ NEGATED_GUARDS = (
 class Mutant(NamedTuple):
     """One change. place: "function: source of the changed expression", stable over edits.
 
+    first, last: lines of the statement (without its block) or lambda that holds it.
     at_import: it is run when the module is imported, so coverage cannot say which test needs it.
+    target: the name that is assigned there, if it is one.
     build: makes the changed tree; in the child only, since all of them at once are gigabytes.
     """
 
     module: str
     line: int
+    first: int
+    last: int
     place: str
     change: str
     row: int | None
     at_import: bool
+    target: str
     build: Callable[[], ast.Module]
 
     @property
@@ -65,10 +71,18 @@ class Mutant(NamedTuple):
 
 
 def mutants_of(module: str, source: str) -> Iterator[Mutant]:
-    """Every mutant of one module, in the order of its lines."""
+    """Every mutant of one module; equal changes of equal places are told apart by a number."""
     tree = ast.parse(source)
+    met: Counter[str] = Counter()
+    for mutant in (*_node_mutants(module, tree), *_row_mutants(module, tree)):
+        met[mutant.name] += 1
+        count = met[mutant.name]
+        yield mutant if count == 1 else mutant._replace(change=f"{mutant.change} #{count}")
+
+
+def _node_mutants(module: str, tree: ast.Module) -> Iterator[Mutant]:
     skipped = set(_not_code(tree))
-    owners, called = _owners(tree), set(_called(tree))
+    owners, called, spans = _owners(tree), set(_called(tree)), _spans(tree)
     for place, node in enumerate(ast.walk(tree)):
         if id(node) in skipped:
             continue
@@ -76,11 +90,31 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
             text = " ".join(ast.unparse(node).split())[:70]
             name = f"{owners.get(id(node), 'module')}: {text}"
             build = functools.partial(_changed, tree, place, change)
+            first, last, target = spans[id(node)]
             yield Mutant(
-                module, getattr(node, "lineno", 1), name, what, None, id(node) not in called, build
-            )
-    if module.endswith("core.table"):
-        yield from _row_mutants(module, tree)
+                module, getattr(node, "lineno", 1), first, last, name, what, None,
+                id(node) not in called, target, build,
+            )  # fmt: skip
+
+
+def _spans(tree: ast.Module) -> dict[int, tuple[int, int, str]]:
+    """By node: first and last line of its innermost statement or lambda, and what that assigns."""
+    spans: dict[int, tuple[int, int, str]] = {}
+
+    def visit(node: ast.AST, span: tuple[int, int, str]) -> None:
+        if isinstance(node, ast.stmt | ast.Lambda):
+            last, body = node.end_lineno or node.lineno, getattr(node, "body", None)
+            if isinstance(body, list):
+                last = max(node.lineno, body[0].lineno - 1)
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            target = node.target if isinstance(node, ast.AnnAssign) else target
+            span = (node.lineno, last, target.id if isinstance(target, ast.Name) else "")
+        spans[id(node)] = span
+        for inner in ast.iter_child_nodes(node):
+            visit(inner, span)
+
+    visit(tree, (1, 1, ""))
+    return spans
 
 
 def _changed(tree: ast.Module, place: int, change: Callable[[ast.AST], None]) -> ast.Module:
@@ -150,6 +184,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
         yield f"to {other_op.__name__}", _set("op", other_op)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield "not removed", _replace_not
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "minus removed", _set("op", ast.UAdd)
     elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
         arithmetic = ARITHMETIC[type(node.op)]
         yield f"{type(node.op).__name__} to {arithmetic.__name__}", _set("op", arithmetic)
@@ -209,6 +245,8 @@ def _tables(tree: ast.Module) -> list[ast.Tuple]:
 
 
 def _row_mutants(module: str, tree: ast.Module) -> Iterator[Mutant]:
+    if not module.endswith("core.table"):
+        return
     index = 0
     for which, table in enumerate(_tables(tree)):
         for at, row in enumerate(table.elts):
@@ -216,7 +254,10 @@ def _row_mutants(module: str, tree: ast.Module) -> Iterator[Mutant]:
             for what, change in _row_changes(row):
                 build = functools.partial(_changed_row, tree, which, at, change)
                 text = " ".join(ast.unparse(row).split())[:110]
-                yield Mutant(module, row.lineno, f"row {text}", what, index, True, build)
+                yield Mutant(
+                    module, row.lineno, row.lineno, row.end_lineno or row.lineno, f"row {text}",
+                    what, index, True, "", build,
+                )  # fmt: skip
             index += 1
 
 

@@ -23,6 +23,7 @@ from hal.contract.types import (
     Side,
     Tri,
 )
+from terminal.control.pinpad import PinPad
 from terminal.core.invariants import check
 from terminal.core.params import Params
 from terminal.core.step import initial, step
@@ -88,7 +89,10 @@ class LaneRig:
         barrier: BarrierKind = BarrierKind.HOLD,
         **changes: object,
     ) -> None:
-        base = Params(lane=lane, barrier=barrier, operator_pins=(PIN_ENTRY,))
+        base = Params(
+            lane=lane,
+            barrier=barrier,
+        )
         self.params = replace(base, **changes)
         self.state = initial(self.params)
         self.now_ns = MonotonicNs(1_000_000_000_000)
@@ -114,6 +118,7 @@ class LaneRig:
         self.ledger = True
         self.ledger_refuses = False
         self.keys: list[KeyPress] = []
+        self.pad = PinPad((PIN_ENTRY,))
         self.events: list[Event] = []
         self.drafts: list[int] = []
         self.tampered: Callable[[Inputs], Inputs] = lambda inputs: inputs
@@ -143,7 +148,8 @@ class LaneRig:
         vehicle = None
         if out.lookup_plate and self.ledger and self.vehicle is not None:
             vehicle = (out.lookup_plate, self.vehicle)
-        keys, self.keys = tuple(self.keys), []
+        keys, pins = self.pad.hide(self.state, self.keys, self.now_ns, self.params)
+        self.keys = []
         double = self.params.lane is LaneKind.DOUBLE
         pulse = self.params.barrier is BarrierKind.PULSE
         feedback = [
@@ -160,6 +166,7 @@ class LaneRig:
             committed=committed,
             refused_visit_ids=refused,
             keys=keys,
+            pins=pins,
             ledger_up=Tri.YES if self.ledger else Tri.NO,
             camera_up=Tri.YES if self.camera else Tri.NO,
             vehicle=vehicle,
@@ -179,8 +186,9 @@ class LaneRig:
             flags=self.flags,
         )
 
-    def tick(self) -> None:
-        self.now_ns = MonotonicNs(self.now_ns + TICK_NS)
+    def tick(self, ticks: int = 1) -> None:
+        """One step of the core. ticks: how many ticks of time it stands for."""
+        self.now_ns = MonotonicNs(self.now_ns + ticks * TICK_NS)
         inputs = self.tampered(self.inputs())
         before = self.state
         self.state, self.out = step(before, inputs, self.params)
@@ -188,10 +196,15 @@ class LaneRig:
         assert broken == (), (broken, before, inputs, self.state, self.out)
         self.events.extend(self.out.events)
         for side in Side:
-            self.arms[side].drive(self.out.leases[side], self.out.close[side], self.now_ns)
+            for _ in range(ticks):
+                self.arms[side].drive(self.out.leases[side], self.out.close[side], self.now_ns)
 
     def run(self, ms: int) -> LaneRig:
-        for _ in range(ms // 10):
+        """Long waits go in steps of 100 ms, their last two seconds in ticks of 10 ms."""
+        coarse = max(0, ms - 2_000) // 100
+        for _ in range(coarse):
+            self.tick(10)
+        for _ in range(ms // 10 - 10 * coarse):
             self.tick()
         return self
 
