@@ -25,6 +25,8 @@ REACTION_NS_MIN = 600_000_000
 REACTION_NS_MAX = 1_500_000_000
 BACK_SIGNS = ("back_out",)
 """Signs that send a driver back, by the names the panel gives its texts."""
+KEEP_OFF_SIGNS = ("off_entry",)
+"""Signs that keep the entry free: who waits there backs off, who comes stops in the queue."""
 BACK_AFTER_S = 3
 """He reads such a sign this long before he believes it."""
 ARM_MEANS_BACK_S = 20
@@ -149,6 +151,8 @@ class Driver:
 
     def _approach(self, sight: Sight) -> None:
         stop_mm = float(self._lane.geometry.wait_mm)
+        if sight.sign in KEEP_OFF_SIGNS:
+            stop_mm = float(self._lane.geometry.queue_mm)
         if sight.ahead is not None:
             behind_mm = sight.ahead.truck.rear_mm - FOLLOW_GAP_MM
             stop_mm = min(float(self._lane.geometry.queue_mm), behind_mm)
@@ -166,6 +170,9 @@ class Driver:
         self.truck.target_mm_s = 0.0
         if sight.ahead is not None and sight.ahead.stage is Stage.BACK:
             self.stage = Stage.APPROACH
+            return
+        if sight.sign in KEEP_OFF_SIGNS and sight.now_ns - self._since_ns > BACK_AFTER_S * NS_PER_S:
+            self.stage = Stage.RETREAT
             return
         clear = sight.ahead is None or sight.ahead.stage is Stage.LEAVE
         if self._sure(sight.now_ns, clear and self._entry_inviting(sight)):

@@ -5,9 +5,12 @@ No text is here, only names; and nothing shown here decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hal.contract.types import NS_PER_S, Tri
 from terminal.core.facts import Facts, plate_of
 from terminal.core.menu import lines
+from terminal.core.quality import disabled
 from terminal.core.types import Display, HoldReason, Prompt, Verdict
 from terminal.core.visit import Phase, State
 
@@ -71,19 +74,36 @@ def show(f: Facts, state: State) -> Display:
 
 
 def _sign(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
-    phase = state.phase
-    if phase in (Phase.HELD, Phase.LOCKOUT):
-        return REASON_PROMPT.get(state.reason, PHASE_PROMPT[phase]), state.reason
-    if phase in (Phase.ENTERING, Phase.POSITIONING):
-        return _moving(f, state)
-    if phase is Phase.WEIGHING:
-        waiting = state.latch is not None and not plate_of(state)
-        return (Prompt.READING_PLATE if waiting else Prompt.WEIGHING), HoldReason.NONE
-    if phase is Phase.EGRESS:
-        return _leaving(f, state)
-    if phase is Phase.CLEARING and state.used:
+    said = SAID_BY.get(state.phase)
+    return (PHASE_PROMPT[state.phase], HoldReason.NONE) if said is None else said(f, state)
+
+
+def _stopped(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
+    """HELD and LOCKOUT: the reason, unless all that is wanted is a free entry."""
+    if state.phase is Phase.LOCKOUT and _entry_open(f):
+        return Prompt.OFF_ENTRY, HoldReason.BARRIER_OPEN
+    return REASON_PROMPT.get(state.reason, PHASE_PROMPT[state.phase]), state.reason
+
+
+def _weighing(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
+    waiting = state.latch is not None and not plate_of(state)
+    return (Prompt.READING_PLATE if waiting else Prompt.WEIGHING), HoldReason.NONE
+
+
+def _clearing(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
+    if state.used:
         return Prompt.WAIT, HoldReason.BARRIER_OPEN
-    return PHASE_PROMPT[phase], HoldReason.NONE
+    return Prompt.LEAVE, HoldReason.NONE
+
+
+def _entry_open(f: Facts) -> bool:
+    """Nothing is amiss, the deck is empty, and all waits for the open entry arm to come down.
+
+    It is not shut over a vehicle, so whoever stands there must be told to go, and whoever comes
+    to keep away: the driver sees a red lamp under an open arm and would wait for ever.
+    """
+    seen = f.seen
+    return seen.closed[0] is Tri.NO and seen.deck_empty is Tri.YES and not disabled(seen)
 
 
 def _moving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
@@ -101,9 +121,23 @@ def _moving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
 
 def _leaving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
     """Backing out: the verdict first, then what to do about it."""
+    if f.seen.taken[0] is Tri.YES and _entry_open(f):
+        return Prompt.OFF_ENTRY, HoldReason.BARRIER_OPEN
     if f.seen.occupied is Tri.NO:
         return Prompt.WAIT, HoldReason.LEFT_EARLY if state.verdict is None else HoldReason.NONE
     reason = HoldReason.OVER_LIMIT if state.verdict is Verdict.OVER else HoldReason.OPERATOR
     if f.now_ns - state.since_ns >= VERDICT_S * NS_PER_S:
         return Prompt.BACK_OUT, reason
     return (Prompt.OVER if state.verdict is Verdict.OVER else Prompt.REFUSED), reason
+
+
+SAID_BY: dict[Phase, Callable[[Facts, State], tuple[Prompt, HoldReason]]] = {
+    Phase.LOCKOUT: _stopped,
+    Phase.HELD: _stopped,
+    Phase.ENTERING: _moving,
+    Phase.POSITIONING: _moving,
+    Phase.WEIGHING: _weighing,
+    Phase.CLEARING: _clearing,
+    Phase.EGRESS: _leaving,
+}
+"""Phases whose sign depends on more than the phase."""

@@ -42,6 +42,7 @@ AT_ONCE = frozenset(
         Prompt.REFUSED,
         Prompt.SECOND_VEHICLE,
         Prompt.BACK_OUT,
+        Prompt.OFF_ENTRY,
         Prompt.SAVE_FAILED,
     }
 )

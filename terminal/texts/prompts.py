@@ -81,6 +81,10 @@ _ZH: dict[Prompt, tuple[Page, ...]] = {
         _p(Icon.BACK, "请倒车退回", "注意后方"),
         _p(Icon.NONE, "超限{over}t", "请卸载后重新称重"),
     ),
+    Prompt.OFF_ENTRY: (
+        _p(Icon.BACK, "入口勿停", "请倒车让开"),
+        _p(Icon.STOP, "请勿上磅", "等栏杆落下"),
+    ),
     Prompt.PLATE_UNREAD: (_p(Icon.WAIT, "未识别车牌", "请停车等候"),),
     Prompt.AXLES_UNKNOWN: (_p(Icon.WAIT, "轴数未确认", "请停车等候"),),
     Prompt.NOT_EMPTY: (_p(Icon.STOP, "地衡未清空", "请勿上磅"),),
@@ -135,6 +139,10 @@ _EN: dict[Prompt, tuple[Page, ...]] = {
     Prompt.BACK_OUT: (
         _p(Icon.BACK, "Back out", "mind behind"),
         _p(Icon.NONE, "Over {over}t", "unload, reweigh"),
+    ),
+    Prompt.OFF_ENTRY: (
+        _p(Icon.BACK, "Entry open", "back off"),
+        _p(Icon.STOP, "Do not enter", "arm is up"),
     ),
     Prompt.PLATE_UNREAD: (_p(Icon.WAIT, "Plate unread", "please wait"),),
     Prompt.AXLES_UNKNOWN: (_p(Icon.WAIT, "Axles?", "please wait"),),

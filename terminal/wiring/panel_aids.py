@@ -17,6 +17,7 @@ TONES: Final[dict[Prompt, tuple[tuple[int, int], ...]]] = {
     Prompt.OVER: ((440, 400), (0, 120), (440, 400), (0, 120), (440, 400)),
     Prompt.REFUSED: ((440, 400), (0, 120), (440, 400)),
     Prompt.BACK_OUT: ((440, 200), (0, 100)) * 3,
+    Prompt.OFF_ENTRY: ((440, 200), (0, 100)) * 2,
     Prompt.ATTENDANT: ((660, 200), (0, 100), (660, 200)),
 }
 """(hertz, milliseconds) for prompts that a driver must not miss; recorded words replace them."""

@@ -17,7 +17,7 @@ from terminal.core.params import Params
 from terminal.core.quality import Seen
 from terminal.core.step import initial, step
 from terminal.core.table import Row
-from terminal.core.types import BarrierKind, HoldReason, Inputs, LaneKind, Outputs
+from terminal.core.types import BarrierKind, HoldReason, Inputs, LaneKind, Outputs, Prompt
 from terminal.core.visit import Phase, State
 from tests.model import environment as env
 from tests.model.canonical import Key, key_of, representative, waits_of
@@ -143,7 +143,7 @@ class Search:
             report.stories.append(self.story(what, key, [(abstract, wait_ms)]))
 
     def story(self, what: str, key: Key, tail: list[tuple[Abstract, int]]) -> str:
-        """From the start to the finding, one line a step."""
+        """From the start to the finding: when, what the field said, what the lane made of it."""
         steps = list(reversed(tail))
         here: Key | None = key
         while here is not None:
@@ -152,25 +152,40 @@ class Search:
                 break
             here, abstract, wait_ms = came
             steps.append((abstract, wait_ms))
-        lines = [f"{what} in {self.report.name}:"]
+        lines, ran_ms, same = [f"{what} in {self.report.name}:"], 0, 0
         state = initial(self.params)
         for abstract, wait_ms in reversed(steps):
             inputs = env.real(abstract, wait_ms, self.params)
             raw, outputs = step(state, inputs, self.params)
-            lines.append(f"  +{wait_ms} ms  {abstract}  ->  {_told(raw, outputs)}")
+            ran_ms += wait_ms
+            line = f"{abstract}  ->  {_told(raw, outputs)}"
+            if lines[-1].endswith(line):
+                same += 1
+            else:
+                lines += [f"             ... and so {same} times more"] if same else []
+                lines.append(f"  {ran_ms / 1_000:8.2f} s  {line}")
+                same = 0
             state = representative(raw, key_of(raw, inputs.now_ns, self.params), self.params)
+        lines += [f"             ... and so {same} times more"] if same else []
         return "\n".join(lines)
 
     # ------------------------------------------------------------------ the way home
     def _homes(self) -> None:
-        """From every state: nothing fails any more, and an operator is there."""
+        """From every state: nothing fails any more, and an operator is there.
+
+        The vehicle is on the deck, away, or on the entry loop under an arm that stands open,
+        where nobody helps it: its driver does what the sign says, and nothing else.
+        """
         known: dict[tuple[Key, World], int] = {}
         for key, state in self.states.items():
-            for place in ("on", "gone"):
+            shut = (not (state.opened[0] or state.leased[0]), not state.opened[1])
+            worlds = [World("on", shut), World("gone", shut)]
+            if self.params.lane is LaneKind.DOUBLE:
+                worlds.append(World("under", (False, shut[1])))
+            for world in worlds:
                 if len(self.report.stories) > VIOLATIONS_MAX:
                     return
-                shut = (not (state.opened[0] or state.leased[0]), not state.opened[1])
-                self._go_home(key, state, World(place, shut), known)
+                self._go_home(key, state, world, known)
 
     def _go_home(
         self, key: Key, state: State, world: World, known: dict[tuple[Key, World], int]
@@ -178,7 +193,9 @@ class Search:
         start, way = key, []
         tail: list[tuple[Abstract, int]] = []
         while (key, world) not in known:
-            if state.phase in (Phase.IDLE, Phase.ENTERING) and world.place == "gone":
+            served = state.phase is Phase.ENTERING and world.place == "under"
+            home = state.phase in (Phase.IDLE, Phase.ENTERING) and world.place == "gone"
+            if home or served:
                 known[key, world] = 0
                 break
             way.append((key, world))
@@ -217,6 +234,8 @@ class World:
             leased = outputs.leases[side] is not None
             shut.append(not leased and (closing or self.shut[side]))
         place = NEXT_PLACE.get(self.place, self.place)
+        if self.place == "under" and outputs.display.prompt in SENT_BACK:
+            place = "backed"
         if self.place == "on":
             exit_open = outputs.leases[1] is not None and not self.shut[1]
             entry_open = params.lane is LaneKind.EXIT_ONLY or (
@@ -230,7 +249,10 @@ class World:
 
 
 NEXT_PLACE = {"leaving": "left", "left": "gone", "backing": "backed", "backed": "gone"}
+SENT_BACK = (Prompt.OFF_ENTRY, Prompt.BACK_OUT, Prompt.SECOND_VEHICLE)
+"""Signs that a driver on the entry loop obeys by backing off it."""
 PLACES = {
+    "under": ("empty", "loop", "clear"),
     "on": ("held", "clear", "clear"),
     "leaving": ("moving", "clear", "beam"),
     "left": ("empty", "clear", "beam"),
@@ -244,7 +266,7 @@ def _patience(key: Key, state: State, world: World) -> list[tuple[Abstract, int]
     """A tick; then as long as a clock runs; then the operator's key. First that changes counts."""
     ways = [(Abstract(*PLACES[world.place], *world.shut), TICK_MS)]
     ways += [(ways[0][0], wait_ms) for wait_ms in waits_of(key, state)]
-    if state.phase in (Phase.HELD, Phase.LOCKOUT):
+    if state.phase in (Phase.HELD, Phase.LOCKOUT) and world.place != "under":
         keyed = "keyed: refuse" if state.phase is Phase.HELD else "keyed: send back"
         ways.append((Abstract(*PLACES[world.place], *world.shut, keyed), TICK_MS))
     return ways
@@ -256,7 +278,8 @@ def _told(state: State, outputs: Outputs) -> str:
     closing = [side.name.lower() for side in Side if outputs.close[side] is not None]
     told = state.phase.value.upper() + reason
     told += f", opens {'+'.join(leases)}" if leases else ""
-    return told + (f", shuts {'+'.join(closing)}" if closing else "")
+    told += f", shuts {'+'.join(closing)}" if closing else ""
+    return f"{told}, sign: {outputs.display.prompt.value}"
 
 
 def run_one(job: tuple[LaneKind, BarrierKind, str, int]) -> Report:
