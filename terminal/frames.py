@@ -16,7 +16,7 @@ from terminal.core.params import Params
 from terminal.core.types import Inputs, Outputs
 from terminal.core.visit import State
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Decided(msgspec.Struct, frozen=True, array_like=True):

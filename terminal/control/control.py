@@ -30,6 +30,7 @@ from terminal.control.devices import LaneDevices
 from terminal.control.lateness import Histogram
 from terminal.control.mailbox import Mailbox
 from terminal.control.outgoing import Outgoing
+from terminal.control.pinpad import PinPad
 from terminal.core import invariants
 from terminal.core.params import Params
 from terminal.core.step import initial, step
@@ -73,12 +74,14 @@ class Control:
     clock: Clock
     lane_kind: str
     realtime: bool = False
+    operator_pins: tuple[str, ...] = ()
     step_times: Histogram = field(default_factory=lambda: Histogram(2))
 
     def __post_init__(self) -> None:
         """Start in LOCKOUT: nothing is believed before it was observed."""
         self.state = initial(self.params)
         self._mailbox = Mailbox()
+        self._pad = PinPad(self.operator_pins)
         self._outgoing = Outgoing(self.hub)
         self._weighed: Weighed | None = None
         self._feedback: tuple[BarrierFeedback | None, BarrierFeedback | None] = (None, None)
@@ -125,6 +128,7 @@ class Control:
         faults += [f.fault for f in self._feedback if f is not None and f.fault is not None]
         self._remember(faults, now_ns)
         box = self._mailbox
+        keys, pins = self._pad.hide(self.state, box.keys, now_ns, self.params)
         return Inputs(
             now_ns=now_ns,
             weighed=self._weighed,
@@ -134,7 +138,8 @@ class Control:
             captured=box.captured,
             committed=tuple(box.committed),
             refused_visit_ids=tuple(box.refused),
-            keys=tuple(box.keys),
+            keys=keys,
+            pins=pins,
             faults=tuple(faults[:FAULTS_MAX]),
             ledger_up=box.is_up("ledger"),
             camera_up=box.is_up("camera"),

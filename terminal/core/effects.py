@@ -7,7 +7,6 @@ the interlock alone does, from the state these leave behind.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hal.contract.types import NS_PER_MS
 from terminal.core import scale
@@ -42,8 +41,7 @@ def _new_visit(f: Facts, state: State) -> State:
     """A new story under a new id; nothing of an earlier one can reach it (I3)."""
     fresh = _end_visit(f, state)
     serial = state.serial + 1
-    return replace(
-        fresh,
+    return fresh._replace(
         serial=serial,
         visit_id=next_visit_id(serial, f.params),
         arrived_ns=f.now_ns,
@@ -65,11 +63,11 @@ def _hold_weight(f: Facts, state: State) -> State:
         f.seen.flags,
         weighed.zero_age_ns,
     )
-    return replace(state, latch=latch)
+    return state._replace(latch=latch)
 
 
 def _void_weight(f: Facts, state: State) -> State:
-    return replace(state, latch=None, verdict=None)
+    return state._replace(latch=None, verdict=None)
 
 
 def _judge(f: Facts, state: State) -> State:
@@ -81,34 +79,33 @@ def _judge(f: Facts, state: State) -> State:
     limit = judge(axles, state.vehicle or NO_VEHICLE, f.params, colour)
     assert limit.limit_kg is not None, "JUDGE fired without an axle count"
     over = over_kg(latch.gross_kg, limit.limit_kg, f.params.site_margin_kg)
-    return replace(state, limit=limit, verdict=Verdict.OVER if over else Verdict.PASS)
+    return state._replace(limit=limit, verdict=Verdict.OVER if over else Verdict.PASS)
 
 
 def _draft(f: Facts, state: State) -> State:
     assert state.verdict is not None, "DRAFT fired without a verdict"
-    return replace(state, draft=draft_of(f, state, state.verdict, state.limit.why))
+    return state._replace(draft=draft_of(f, state, state.verdict, state.limit.why))
 
 
 def _refuse(f: Facts, state: State) -> State:
     """The operator's refusal, under an id of its own if a record was already asked for."""
     if state.draft is not None:
         serial = state.serial + 1
-        state = replace(
-            state,
+        state = state._replace(
             serial=serial,
             visit_id=next_visit_id(serial, f.params),
             committed=None,
             save_refused=False,
         )
-    state = replace(state, verdict=Verdict.REFUSED)
-    return replace(state, draft=draft_of(f, state, Verdict.REFUSED, f.state.reason.value))
+    state = state._replace(verdict=Verdict.REFUSED)
+    return state._replace(draft=draft_of(f, state, Verdict.REFUSED, f.state.reason.value))
 
 
 def _bar(f: Facts, state: State) -> State:
     """The vehicle leaves backwards: whatever was judged, no release can follow."""
     if state.verdict is Verdict.OVER:
         return state
-    return replace(state, verdict=Verdict.REFUSED)
+    return state._replace(verdict=Verdict.REFUSED)
 
 
 EFFECTS: dict[str, Callable[[Facts, State], State]] = {
@@ -121,8 +118,8 @@ EFFECTS: dict[str, Callable[[Facts, State], State]] = {
     "DRAFT": _draft,
     "REFUSE": _refuse,
     "BAR": _bar,
-    "RETRY_SAVE": lambda f, state: replace(state, save_refused=False),
-    "END_RELEASE": lambda f, state: replace(state, used=True),
+    "RETRY_SAVE": lambda f, state: state._replace(save_refused=False),
+    "END_RELEASE": lambda f, state: state._replace(used=True),
 }
 
 

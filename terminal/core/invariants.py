@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hal.contract.types import LEASE_NS_MAX, NS_PER_MS, Authority, Side, Tri
 from terminal.core.menu import CANDIDATES_MAX
 from terminal.core.params import Params
-from terminal.core.quality import Seen, disabled, follow, look
+from terminal.core.quality import Seen, disabled, look
 from terminal.core.step import EVENTS_MAX
 from terminal.core.types import BarrierKind, Inputs, Outputs, Verdict
 from terminal.core.visit import Phase, State
@@ -139,12 +139,9 @@ def _i10(t: Transition) -> bool:
 
 def _i11(t: Transition) -> bool:
     """Relay and read-back contact apart for relay_ms_max: LOCKOUT."""
-    now_ns = t.inputs.now_ns
-    trail = follow(t.before.trail, t.seen, t.before.leased, now_ns)
-    apart = any(
-        since_ns > 0 and now_ns - since_ns >= t.params.relay_ms_max * NS_PER_MS
-        for since_ns in trail.disagree
-    )
+    now_ns, span_ns = t.inputs.now_ns, t.params.relay_ms_max * NS_PER_MS
+    since_ns = t.before.trail.disagree
+    apart = any(not t.seen.agree[side] and 0 < since_ns[side] <= now_ns - span_ns for side in Side)
     return not apart or t.after.phase is Phase.LOCKOUT
 
 

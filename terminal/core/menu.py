@@ -6,7 +6,6 @@ off and open no exit: there is no command for it. Texts are elsewhere; pages hav
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -64,6 +63,7 @@ class _Ask(NamedTuple):
     candidates: tuple[str, ...]
     params: Params
     now_ns: MonotonicNs
+    pin_right: bool
 
 
 def feed(
@@ -72,13 +72,20 @@ def feed(
     candidates: tuple[str, ...],
     now_ns: MonotonicNs,
     params: Params,
+    pins: tuple[bool, ...] = (),
 ) -> Keyed:
-    """Take this tick's presses, at most KEYS_PER_TICK_MAX; the first confirmed command counts."""
+    """Take this tick's presses, at most KEYS_PER_TICK_MAX; the first confirmed command counts.
+
+    pins: for each PIN confirmed in them, whether it is an operator's (Inputs.pins).
+    """
     if menu.page and now_ns - menu.key_ns > PAGE_S_MAX * NS_PER_S:
         menu = _closed(menu)
     command = ""
     for press in keys[:KEYS_PER_TICK_MAX]:
-        menu, said = _press(_Ask(menu, candidates, params, now_ns), press.key.value)
+        key, pin_right = press.key.value, pins[:1] == (True,)
+        if PAGES[menu.page].get(key) == "try_pin":
+            pins = pins[1:]
+        menu, said = _press(_Ask(menu, candidates, params, now_ns, pin_right), key)
         command = command or said
     return Keyed(menu, command)
 
@@ -92,12 +99,6 @@ def lines(menu: MenuState, candidates: tuple[str, ...]) -> tuple[str, ...]:
     if menu.page in ("plate", "invalid"):
         return (menu.typed, "letters" if menu.letters else "digits")
     return ()
-
-
-def pin_matches(pin: str, entry: str) -> bool:
-    """Whether `pin` is the one a "salt$hex" entry was made from."""
-    salt, _, digest = entry.partition("$")
-    return hashlib.sha256((salt + pin).encode()).hexdigest() == digest
 
 
 def _press(ask: _Ask, key: str) -> Keyed:
@@ -135,7 +136,7 @@ def _closed(menu: MenuState) -> MenuState:
 def _try_pin(ask: _Ask) -> Keyed:
     """Five wrong tries lock the keypad for five minutes; a right one forgets them."""
     menu = ask.menu
-    if any(pin_matches(menu.typed, entry) for entry in ask.params.operator_pins):
+    if ask.pin_right:
         opened = menu._replace(page="menu", typed="", wrong_pins=0, locked_until_ns=NEVER_NS)
         return Keyed(opened, "")
     wrong = menu.wrong_pins + 1

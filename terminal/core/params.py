@@ -21,7 +21,7 @@ class Params:
 
     boot_id: counts up with every start (1..2^40). required: the inputs that are wired; an
     unwired one takes no part, a wired one must be known and fresh. readback: by Side, whether
-    the relay's read-back contact is wired. operator_pins: "salt$hex of sha256(salt + pin)".
+    the relay's read-back contact is wired.
     """
 
     lane: LaneKind = LaneKind.DOUBLE
@@ -63,7 +63,6 @@ class Params:
     relay_ms_max: int = 500
     siren_s: int = 3
     home_province: str = "晋"
-    operator_pins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A lane that cannot see its passages must not be built at all."""

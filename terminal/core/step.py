@@ -7,8 +7,6 @@ result on any machine. Never raises for an operating fault; asserts on a program
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hal.contract.types import NS_PER_S, Aspect, Lease, MonotonicNs, Side, Tri
 from terminal.core import display, interlock, menu, quality, table
 from terminal.core.effects import EFFECTS
@@ -49,9 +47,9 @@ def step(state: State, inputs: Inputs, params: Params) -> tuple[State, Outputs]:
     seen = quality.look(inputs, params)
     trail = quality.follow(state.trail, seen, state.leased, now_ns)
     if trail is not state.trail:
-        state = replace(state, trail=trail)
+        state = state._replace(trail=trail)
     if state.since_ns == NEVER_NS:
-        state = replace(state, since_ns=now_ns)
+        state = state._replace(since_ns=now_ns)
     state, command = _keys(state, inputs, params)
     state = _absorb(state, inputs, seen, command)
     facts = Facts(now_ns, state, seen, inputs, params, command)
@@ -82,8 +80,8 @@ def _keys(state: State, inputs: Inputs, params: Params) -> tuple[State, str]:
     if not inputs.keys and not state.menu.page:
         return state, ""
     candidates = () if state.reading is None else state.reading.candidates
-    keyed = menu.feed(state.menu, inputs.keys, candidates, inputs.now_ns, params)
-    return replace(state, menu=keyed.menu), keyed.command
+    keyed = menu.feed(state.menu, inputs.keys, candidates, inputs.now_ns, params, inputs.pins)
+    return state._replace(menu=keyed.menu), keyed.command
 
 
 def _absorb(state: State, inputs: Inputs, seen: quality.Seen, command: str) -> State:
@@ -91,17 +89,17 @@ def _absorb(state: State, inputs: Inputs, seen: quality.Seen, command: str) -> S
     if state.visit_id == 0:
         return state
     if state.phase is Phase.ENTERING and seen.beams[0] is Tri.YES and not state.cut:
-        state = replace(state, cut=True)
+        state = state._replace(cut=True)
     captured = inputs.captured
     if captured is not None and captured.visit_id == state.visit_id and state.photos is None:
-        state = replace(state, photos=captured.photos)
+        state = state._replace(photos=captured.photos)
     if state.draft is None:
         return _absorb_plate(state, inputs, command)
     for committed in inputs.committed:
         if committed.visit_id == state.visit_id and state.committed is None:
-            state = replace(state, committed=committed, save_refused=False)
+            state = state._replace(committed=committed, save_refused=False)
     if state.visit_id in inputs.refused_visit_ids and state.committed is None:
-        state = replace(state, save_refused=True)
+        state = state._replace(save_refused=True)
     return state
 
 
@@ -110,15 +108,15 @@ def _absorb_plate(state: State, inputs: Inputs, command: str) -> State:
     plate, reading = plate_of(state), inputs.plate
     if state.phase in CHOOSING:
         if reading is not None and reading.visit_id == state.visit_id:
-            state = state if reading == state.reading else replace(state, reading=reading)
+            state = state if reading == state.reading else state._replace(reading=reading)
         if command.startswith(menu.PLATE_COMMAND):
-            state = replace(state, keyed=command.removeprefix(menu.PLATE_COMMAND))
+            state = state._replace(keyed=command.removeprefix(menu.PLATE_COMMAND))
     now_plate = plate_of(state)
     if now_plate != plate:
-        state = replace(state, plate_ns=inputs.now_ns, vehicle=None)
+        state = state._replace(plate_ns=inputs.now_ns, vehicle=None)
     answer = inputs.vehicle
     if answer is not None and answer[0] == now_plate != "" and state.vehicle is None:
-        state = replace(state, vehicle=answer[1])
+        state = state._replace(vehicle=answer[1])
     return state
 
 
@@ -129,7 +127,7 @@ def _apply(row: table.Row, facts: Facts, state: State) -> State:
     for effect in row.do:
         state = EFFECTS[effect](facts, state)
     since_ns = facts.state.since_ns if row.then is facts.state.phase else facts.now_ns
-    return replace(state, phase=row.then, reason=row.reason, since_ns=since_ns)
+    return state._replace(phase=row.then, reason=row.reason, since_ns=since_ns)
 
 
 def _settle(
@@ -159,8 +157,8 @@ def _settle(
         state.guarded,
     ):
         return state
-    return replace(
-        state, leased=leased, opened=opened, zero_allowed=zero_allowed, guarded=seen.guarded
+    return state._replace(
+        leased=leased, opened=opened, zero_allowed=zero_allowed, guarded=seen.guarded
     )
 
 

@@ -245,6 +245,7 @@ class Prompt(Enum):
     OVER = "over"
     REFUSED = "refused"
     BACK_OUT = "back_out"
+    OFF_ENTRY = "off_entry"
     PLATE_UNREAD = "plate_unread"
     AXLES_UNKNOWN = "axles_unknown"
     NOT_EMPTY = "not_empty"
@@ -323,7 +324,8 @@ class Inputs:
     weighed: newest output of the weighing pipeline, repeated until a newer one comes.
     ledger_up / camera_up: the link to that process stands. vehicle: the site list's facts for
     the plate last asked for in Outputs.lookup_plate, None while not answered. outbox_full: the
-    ledger will refuse every new record; unknown while its status is.
+    ledger will refuse every new record; unknown while its status is. pins: for each PIN that the
+    keys confirm, whether it is an operator's; its digits stay outside (control/pinpad.py).
     """
 
     now_ns: MonotonicNs
@@ -335,6 +337,7 @@ class Inputs:
     committed: tuple[Committed, ...] = ()
     refused_visit_ids: tuple[int, ...] = ()
     keys: tuple[KeyPress, ...] = ()
+    pins: tuple[bool, ...] = ()
     faults: tuple[Fault, ...] = ()
     ledger_up: Tri = Tri.UNKNOWN
     camera_up: Tri = Tri.UNKNOWN

@@ -6,7 +6,6 @@ compare them. It holds no permission: what may move is decided anew each tick by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -89,8 +88,7 @@ NO_TRAIL = Trail()
 NO_MENU = MenuState()
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Everything remembered between ticks.
 
     since_ns: when the phase was entered. visit_id: 0 while no visit runs. cut: the entry beam

@@ -47,7 +47,6 @@ def params(config: Config) -> Params:
         barrier_s_max=lane.barrier_s_max,
         close_delay_ms=lane.close_delay_ms,
         home_province=config.site.home_province,
-        operator_pins=config.keypad.operator_pins,
     )
 
 
@@ -79,6 +78,7 @@ def run(context: Context) -> int:
         hub=context.hub(),
         clock=context.clock,
         lane_kind=config.lane.kind,
+        operator_pins=config.keypad.operator_pins,
     )
     control.realtime = _ask_for_realtime()
     watchdog = _watchdog(config)

@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ROOT / "firmware_bridge" / "indicators" / "formats"
 KEY_ORDER = tuple(Key)
 PLATES = ("晋LA1234", "晋L12345")
-LANE = Params(operator_pins=())
+LANE = Params()
 
 
 class Reader(NamedTuple):

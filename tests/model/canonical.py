@@ -117,7 +117,7 @@ def _forget(state: State) -> State:
     """Without what a visit that is over can no longer be asked for."""
     if not _over(state):
         return state
-    return replace(state, latch=None, verdict=None, draft=None, committed=None, save_refused=False)
+    return state._replace(latch=None, verdict=None, draft=None, committed=None, save_refused=False)
 
 
 def ages_of(state: State, now_ns: int, params: Params) -> Ages:

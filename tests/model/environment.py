@@ -8,7 +8,6 @@ NOW_NS plus one of the waits, because states are kept relative to NOW_NS as well
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -51,7 +50,6 @@ OTHER_VISIT_ID = BOOT_ID << 20
 HASH = bytes(range(32))
 PHOTOS = (PhotoRef("front", bytes(32), 1_000),)
 PLATE = "晋LA1234"
-PIN = "4"
 LIGHT_KG, HEAVY_KG = 48_000, 50_000
 NO, YES, UNKNOWN = Tri.NO, Tri.YES, Tri.UNKNOWN
 
@@ -110,7 +108,7 @@ MESSAGES: dict[str, tuple[str, ...]] = {
     "keyed: plate": ("plate",),
     "outbox full": ("outbox",),
 }
-KEYS = {"refuse": "A4#2#", "egress": "A4#3#", "plate": "A4#11"}
+KEYS = {"refuse": "A0#2#", "egress": "A0#3#", "plate": "A0#11"}
 FAULTS = (
     "none", "stop pressed", "stop unknown", "wired release", "beam silent", "entry arm silent",
     "exit arm silent", "exit arm faulty", "exit arm unknown", "entry relay apart",
@@ -139,8 +137,7 @@ class Abstract:
 
 
 def params_of(lane: LaneKind, barrier: BarrierKind) -> Params:
-    digest = hashlib.sha256(b"s" + PIN.encode()).hexdigest()
-    return Params(lane=lane, barrier=barrier, boot_id=BOOT_ID, operator_pins=("s$" + digest,))
+    return Params(lane=lane, barrier=barrier, boot_id=BOOT_ID)
 
 
 def passages(lane: LaneKind) -> list[Abstract]:
@@ -237,6 +234,7 @@ def real(one: Abstract, wait_ms: int, params: Params) -> Inputs:
         levels=_levels(one, now_ns),
         barriers=_barriers(one, now_ns, params),
         keys=_keys(said, now_ns),
+        pins=(True,),
         ledger_up=AWAY if "ledger away" in said else OK,
         camera_up=AWAY if "camera away" in said else OK,
         outbox_full=YES if "outbox" in said else NO,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,5 +137,5 @@ def test_the_checker_sees_a_broken_transition() -> None:
 
     rig = LaneRig().weigh().until(Phase.RELEASING)
     inputs = rig.inputs()
-    forged = replace(rig.state, committed=None)
+    forged = rig.state._replace(committed=None)
     assert "I1" in check(rig.state, inputs, forged, rig.out, rig.params)

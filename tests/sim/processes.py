@@ -182,7 +182,16 @@ class ControlProcess(Process):
 
     def opened(self, hub: SimHub) -> None:
         devices, weigher, core = self._parts
-        self.control = Control(devices, weigher, core, hub, self.sim.clock, core.lane.value)  # type: ignore[arg-type]
+        pins = self.sim.loaded.config.keypad.operator_pins
+        self.control = Control(
+            devices,
+            weigher,
+            core,
+            hub,
+            self.sim.clock,
+            core.lane.value,
+            operator_pins=pins,  # type: ignore[arg-type]
+        )
         self.sim.weigher(self.control)
 
     @property

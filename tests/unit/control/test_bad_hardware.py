@@ -88,6 +88,7 @@ class Rig:
             hub=self.hub,
             clock=self.clock,
             lane_kind=config.lane.kind,
+            operator_pins=config.keypad.operator_pins,
         )
         self.hub.waiting += [PeerUp(peer, True) for peer in ("ledger", "panel", "camera")]
         self.leases = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from hal.contract.types import (
@@ -47,7 +45,7 @@ def clear_since(ago_ms: int) -> Trail:
 
 def test_exit_lease() -> None:
     for phase in (Phase.RELEASING, Phase.CLEARING):
-        leases = grant(replace(RELEASED, phase=phase), SEEN, NOW, HOLD).leases
+        leases = grant(RELEASED._replace(phase=phase), SEEN, NOW, HOLD).leases
         assert leases[Side.ENTRY] is None
         lease = leases[Side.EXIT]
         assert lease is not None
@@ -71,7 +69,7 @@ def test_exit_lease() -> None:
     ids=str,
 )
 def test_no_exit_lease(change: dict[str, object]) -> None:
-    assert grant(replace(RELEASED, **change), SEEN, NOW, HOLD).leases[Side.EXIT] is None
+    assert grant(RELEASED._replace(**change), SEEN, NOW, HOLD).leases[Side.EXIT] is None
 
 
 @pytest.mark.parametrize("closed", [Tri.NO, Tri.UNKNOWN])
@@ -108,7 +106,7 @@ def test_boarding() -> None:
     assert lease is not None
     assert (lease.side, lease.authority, lease.visit_id) == (Side.ENTRY, Authority.BOARDING, 9)
     assert lease.expires_ns == NOW + LEASE_NS_MAX
-    assert grant(replace(ENTERING, visit_id=0), SEEN, NOW, HOLD) == NOTHING
+    assert grant(ENTERING._replace(visit_id=0), SEEN, NOW, HOLD) == NOTHING
     assert grant(ENTERING, SEEN, NOW, EXIT_ONLY).leases == (None, None)
 
 
@@ -116,7 +114,7 @@ def test_boarding() -> None:
 def test_boarding_starts_over_an_empty_deck_only(empty: Tri) -> None:
     seen = SEEN._replace(deck_empty=empty)
     assert grant(ENTERING, seen, NOW, HOLD) == NOTHING
-    going_on = replace(ENTERING, leased=(True, False))
+    going_on = ENTERING._replace(leased=(True, False))
     assert grant(going_on, seen, NOW, HOLD).leases[Side.ENTRY] is not None
 
 
@@ -136,7 +134,7 @@ def test_an_open_entry_stays_open_until_clear_for_the_delay(
     trail = Trail() if clear_ms is None else clear_since(clear_ms)
     state = State(phase=phase, visit_id=9, opened=(True, False), trail=trail)
     assert (grant(state, SEEN, NOW, HOLD).leases[Side.ENTRY] is not None) == kept
-    never = replace(state, opened=(False, True))
+    never = state._replace(opened=(False, True))
     assert grant(never, SEEN, NOW, HOLD).leases[Side.ENTRY] is None
 
 
@@ -175,10 +173,10 @@ def test_close_permit(side: Side, phase: Phase, clear_ms: int | None, permitted:
 
 def test_no_close_permit_beside_a_lease() -> None:
     seen = SEEN._replace(closed=(Tri.YES, Tri.NO))
-    both = grant(replace(RELEASED, trail=clear_since(9_000)), seen, NOW, PULSE)
+    both = grant(RELEASED._replace(trail=clear_since(9_000)), seen, NOW, PULSE)
     assert both.leases[Side.EXIT] is not None
     assert both.close == (None, None)
     seen = SEEN._replace(closed=(Tri.NO, Tri.YES))
-    both = grant(replace(ENTERING, trail=clear_since(9_000)), seen, NOW, PULSE)
+    both = grant(ENTERING._replace(trail=clear_since(9_000)), seen, NOW, PULSE)
     assert both.leases[Side.ENTRY] is not None
     assert both.close == (None, None)

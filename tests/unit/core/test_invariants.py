@@ -85,10 +85,10 @@ def test_i1_record() -> None:
         {"draft": replace(draft, visit_id=5)},
     ]
     for change in spoilt:
-        moment.after = replace(sound, **change)
+        moment.after = sound._replace(**change)
         assert moment.names() == ("I1",), change
     short = replace(committed, record_hash=b"")
-    moment.after = replace(sound, committed=short)
+    moment.after = sound._replace(committed=short)
     moment.give(Side.EXIT, record_hash=b"")
     assert moment.names() == ("I1",)
 
@@ -99,14 +99,14 @@ def test_i2() -> None:
     moment = Moment(rig.weigh())
     sound = moment.after
     assert sound.latch is not None
-    moment.before = replace(sound, latch=None)
+    moment.before = sound._replace(latch=None)
     assert moment.names() == ()
     early = sound.latch._replace(held_since_ns=MonotonicNs(sound.trail.edges_clear - 1))
     other = sound.latch._replace(gross_kg=sound.latch.gross_kg + 21)
     for latch in (early, other):
-        moment.after = replace(sound, latch=latch)
+        moment.after = sound._replace(latch=latch)
         assert moment.names() == ("I2",)
-    moment.after = replace(sound, trail=sound.trail._replace(edges_clear=MonotonicNs(0)))
+    moment.after = sound._replace(trail=sound.trail._replace(edges_clear=MonotonicNs(0)))
     assert moment.names() == ("I2",)
     moment.after = sound
     rig.held_kg = None
@@ -120,10 +120,10 @@ def test_i2() -> None:
 
 def test_i3() -> None:
     moment = released()
-    moment.after = replace(moment.after, used=True)
+    moment.after = moment.after._replace(used=True)
     assert moment.names() == ("I3",)
     moment = released()
-    moment.before = replace(moment.before, used=True)
+    moment.before = moment.before._replace(used=True)
     assert moment.names() == ("I3",)
     moment = Moment(LaneRig().ready())
     moment.give(Side.ENTRY)
@@ -152,7 +152,7 @@ def test_i4_lease_dropped_over_a_vehicle(barrier: BarrierKind) -> None:
     assert moment.names() == ()
     moment.out = replace(moment.out, leases=(None, None))
     assert moment.names() == (("I4",) if barrier is BarrierKind.HOLD else ())
-    moment.after = replace(moment.after, phase=Phase.LOCKOUT)
+    moment.after = moment.after._replace(phase=Phase.LOCKOUT)
     assert moment.names() == ()
 
 
@@ -201,13 +201,13 @@ def test_i9() -> None:
 
 def test_i10() -> None:
     moment = released()
-    moment.before = replace(moment.before, phase=Phase.LOCKOUT)
+    moment.before = moment.before._replace(phase=Phase.LOCKOUT)
     assert moment.names() == ("I10",)
     rig = LaneRig().ready()
     moment = Moment(rig)
-    moment.before = replace(moment.before, phase=Phase.LOCKOUT)
+    moment.before = moment.before._replace(phase=Phase.LOCKOUT)
     for phase, names in ((Phase.IDLE, ()), (Phase.EGRESS, ()), (Phase.ENTERING, ("I10",))):
-        moment.after = replace(rig.state, phase=phase)
+        moment.after = rig.state._replace(phase=phase)
         assert moment.names() == names
     moment.after = rig.state
     rig.deck_empty = Tri.NO
@@ -242,7 +242,7 @@ def test_i11(side: Side) -> None:
     for ago_ms, names in ((0, ()), (499, ()), (500, ("I11",))):
         since = MonotonicNs(moment.inputs.now_ns - ago_ms * NS_PER_MS)
         pair = (since, MonotonicNs(0)) if side is Side.ENTRY else (MonotonicNs(0), since)
-        moment.before = replace(rig.state, trail=rig.state.trail._replace(disagree=pair))
+        moment.before = rig.state._replace(trail=rig.state.trail._replace(disagree=pair))
         assert moment.names() == names
-    moment.after = replace(rig.state, phase=Phase.LOCKOUT)
+    moment.after = rig.state._replace(phase=Phase.LOCKOUT)
     assert moment.names() == ()

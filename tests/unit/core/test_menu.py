@@ -5,20 +5,30 @@ from __future__ import annotations
 import pytest
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, Key, KeyPress, MonotonicNs
+from terminal.control.pinpad import PinPad
 from terminal.core import menu
 from terminal.core.params import Params
-from terminal.core.visit import MenuState
+from terminal.core.types import PlateOutcome, PlateReading
+from terminal.core.visit import MenuState, State
 from tests.unit.core.lane import PIN, PIN_ENTRY
 
-PARAMS = Params(operator_pins=("other$00", PIN_ENTRY))
+PINS = ("other$00", PIN_ENTRY)
 
 
 class Pad:
-    def __init__(self, candidates: tuple[str, ...] = (), params: Params = PARAMS) -> None:
+    def __init__(self, candidates: tuple[str, ...] = (), pins: tuple[str, ...] = PINS) -> None:
         self.state = MenuState()
+        self.pad = PinPad(pins)
+        self.reading = (
+            None
+            if not candidates
+            else PlateReading(
+                1, PlateOutcome.UNSURE, "", "yellow", "", 0, candidates, 1, MonotonicNs(1)
+            )
+        )
         self.now_ns = 1_000 * NS_PER_S
         self.candidates = candidates
-        self.params = params
+        self.params = Params()
         self.said: list[str] = []
 
     def press(self, keys: str, gap_ms: int = 200) -> Pad:
@@ -30,7 +40,11 @@ class Pad:
     def feed(self, keys: tuple[str, ...]) -> None:
         now_ns = MonotonicNs(self.now_ns)
         presses = tuple(KeyPress(Key(key), now_ns) for key in keys)
-        self.state, said = menu.feed(self.state, presses, self.candidates, now_ns, self.params)
+        before = State(menu=self.state, reading=self.reading)
+        presses, pins = self.pad.hide(before, presses, now_ns, self.params)
+        self.state, said = menu.feed(
+            self.state, presses, self.candidates, now_ns, self.params, pins
+        )
         self.said += [said] if said else []
 
     def open(self) -> Pad:
@@ -63,7 +77,7 @@ def test_right_pin_opens_and_star_closes() -> None:
 
 
 def test_no_pin_configured_opens_nothing() -> None:
-    assert Pad(params=Params()).open().state.page == "pin"
+    assert Pad(pins=()).open().state.page == "pin"
 
 
 def test_five_wrong_pins_lock_for_five_minutes() -> None:

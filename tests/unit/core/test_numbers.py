@@ -170,7 +170,6 @@ DEFAULTS: dict[str, object] = {
     "relay_ms_max": 500,
     "siren_s": 3,
     "home_province": "晋",
-    "operator_pins": (),
 }
 
 
