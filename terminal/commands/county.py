@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import signal
 import sqlite3
 import sys
 from pathlib import Path
 
 from terminal import exits
+from terminal.county.hardening import fewer_collections
+from terminal.county.keys import KeyRegistry
 from terminal.county.reading import shown_place, store_place
 from terminal.county.server import CountyOptions, running_county
+from terminal.county.sharding import WORKERS_MAX
+from terminal.county.workers import running_workers
 
 NAME = "county"
 HELP = "run the reference county receiver (CoAP over UDP and TCP)"
 COAP_PORT = 5683
 PORT_MAX = 65_535
-GC_THRESHOLDS = (20_000, 20, 50)
-"""The past messages that are remembered make a full collection dear and yield it nothing."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +59,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--websocket", action="store_true", help="also serve CoAP over WebSocket (port + 3000)"
     )
     parser.add_argument(
+        "--workers",
+        type=workers,
+        default=1,
+        metavar="N",
+        help="worker processes that share the address (default 1; at most one a core helps)",
+    )
+    parser.add_argument(
         "--page", type=int, default=0, metavar="PORT", help="serve the status page on this port"
     )
 
@@ -69,6 +77,13 @@ def address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) <= PORT_MAX:
         raise argparse.ArgumentTypeError(f"{text}: expected HOST:PORT, such as 0.0.0.0:5683")
     return host, int(port)
+
+
+def workers(text: str) -> int:
+    """A number of workers. Raises argparse's own error."""
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"{text}: expected a number from 1 to {WORKERS_MAX}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         args.photos,
     )
     try:
-        return asyncio.run(_serve(options))
+        return asyncio.run(_serve(options, args.workers))
     except (OSError, sqlite3.Error) as error:
         print(
             f"The receiver cannot start on {host}:{port} with the store"
@@ -97,22 +112,34 @@ def run(args: argparse.Namespace) -> int:
         return exits.ABSENT
 
 
-async def _serve(options: CountyOptions) -> int:
-    gc.set_threshold(*GC_THRESHOLDS)
+async def _serve(options: CountyOptions, count: int) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with running_county(options) as county:
-        for problem in county.key_problems():
-            print(problem, file=sys.stderr)
-        print(
-            f"County receiver on coap://{options.host}:{options.port} (UDP and TCP),"
-            f" store {shown_place(options.store)}, {len(county.terminals())} enrolled",
-            flush=True,
-        )
-        if options.page_port:
-            print(f"Status page http://{options.host}:{options.page_port}/", flush=True)
-        await stop.wait()
-        print(f"Received {county.accepted}, repeated {county.repeated}, refused {county.refused}")
+    registry = KeyRegistry(options.keys)
+    for problem in registry.problems:
+        print(problem, file=sys.stderr)
+    if count > 1:
+        async with running_workers(options, count) as several:
+            _announce(options, registry, f", {count} workers")
+            await stop.wait()
+        counts = several.counts
+    else:
+        fewer_collections()
+        async with running_county(options) as county:
+            _announce(options, registry, "")
+            await stop.wait()
+            counts = [county.accepted, county.repeated, county.refused]
+    print("Received {}, repeated {}, refused {}".format(*counts))
     return exits.OK
+
+
+def _announce(options: CountyOptions, registry: KeyRegistry, more: str) -> None:
+    print(
+        f"County receiver on coap://{options.host}:{options.port} (UDP and TCP),"
+        f" store {shown_place(options.store)}, {len(registry.terminals())} enrolled{more}",
+        flush=True,
+    )
+    if options.page_port:
+        print(f"Status page http://{options.host}:{options.page_port}/", flush=True)

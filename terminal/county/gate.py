@@ -25,6 +25,7 @@ PICTURES = (FORMAT_JPEG, FORMAT_OCTETS)
 """Photos are JPEG; a clip has no CoAP format of its own and comes as octets."""
 PATH_SEGMENTS_MAX = 8
 SEGMENT_CHARS_MAX = 160
+REPLY_BYTES_MAX = 1_024
 
 LINKS = (
     b'</v1/records>;rt="weigh.record";ct=18,</v1/alarms>;rt="weigh.record";ct=18,'
@@ -138,7 +139,8 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
         response = await self.render(request)
         if request.opt.block1 is not None and response.code.is_successful():
             response.opt.block1 = request.opt.block1
-        if len(response.payload) > request.remote.maximum_payload_size or (
+        # Also over a stream: a request may have been handed on by a worker that got it by UDP.
+        if len(response.payload) > min(request.remote.maximum_payload_size, REPLY_BYTES_MAX) or (
             request.opt.block2 is not None and len(response.payload) > request.opt.block2.size
         ):
             response = _slice(request, response)

@@ -6,11 +6,14 @@ sync the folder it renames in. A folder that cannot be used protects nobody and 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from aiocoap.credentials import CredentialsMap
 from aiocoap.oscore import FilesystemSecurityContext
+
+from terminal.county.sharding import ALONE, Place
 
 CONTEXTS_MAX = 20_000
 
@@ -25,12 +28,21 @@ class _PowerSafeContext(FilesystemSecurityContext):  # type: ignore[misc]  # no 
             os.close(descriptor)
 
 
-def load_contexts(root: Path) -> tuple[CredentialsMap, list[str]]:
-    """Every folder under root with a settings.json, by its name; and what could not be used."""
+def load_contexts(root: Path, place: Place = ALONE) -> tuple[CredentialsMap, list[str]]:
+    """Every folder under root with a settings.json, by its name; and what could not be used.
+
+    Of several workers each takes its own ones only: a context in use twice gives its key away.
+    """
     found = CredentialsMap()
     problems: list[str] = []
     for settings in sorted(root.glob("*/settings.json"))[:CONTEXTS_MAX]:
         folder = settings.parent
+        try:
+            if not place.owns(_key_id(settings)):
+                continue
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            problems.append(f"{folder}: settings.json cannot be used: {error}")
+            continue
         if not (folder / "sequence.json").exists():
             problems.append(f"{folder}: sequence.json is missing; enrol this terminal again")
             continue
@@ -39,3 +51,11 @@ def load_contexts(root: Path) -> tuple[CredentialsMap, list[str]]:
         except (OSError, ValueError, TimeoutError) as error:
             problems.append(f"{folder}: cannot be used: {error}")
     return found, problems
+
+
+def _key_id(settings: Path) -> bytes:
+    """The key id that this context's terminal sends."""
+    body = json.loads(settings.read_text())
+    if "recipient-id_hex" in body:
+        return bytes.fromhex(body["recipient-id_hex"])
+    return str(body["recipient-id_ascii"]).encode()

@@ -14,10 +14,10 @@ from pathlib import Path
 class PhotoFolder:
     """The folder. Methods block on the disk: call them in a worker thread."""
 
-    def __init__(self, root: Path) -> None:
-        """Make the folder and remove what an interrupted write left."""
+    def __init__(self, root: Path, *, sweep: bool = True) -> None:
+        """Make the folder; sweep: remove what an interrupted write left (nobody else may write)."""
         root.mkdir(parents=True, exist_ok=True)
-        for leftover in root.glob("*/*.part"):
+        for leftover in root.glob("*/*.part") if sweep else ():
             leftover.unlink(missing_ok=True)
         self._root = root
 

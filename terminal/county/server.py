@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiocoap
 
@@ -21,12 +22,16 @@ from terminal.county.hardening import bound_memory, harden_parser, lighten
 from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
 from terminal.county.reading import StorePlace
+from terminal.county.relay import RelaySite
 from terminal.county.service import County, Times
+from terminal.county.sharding import ALONE, Place
 from terminal.county.store import SqliteStore, Store
 from terminal.county.writer import Writer
 
 REAL_TIMES = Times(time.time_ns, time.monotonic_ns)
 TRANSPORTS = ("udp6", "tcpserver")
+STREAM = ["tcpserver"]
+LOG = "county-coap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +60,68 @@ class CountyOptions:
 
 @contextlib.asynccontextmanager
 async def running_county(
-    options: CountyOptions, times: Times = REAL_TIMES
+    options: CountyOptions, times: Times = REAL_TIMES, place: Place = ALONE
 ) -> AsyncIterator[County]:
-    """A receiver that serves while the block runs. Raises OSError, sqlite3.Error at start."""
-    _probe(options.host, options.port)
+    """A receiver that serves while the block runs. Raises OSError, sqlite3.Error at start.
+
+    place: which of several workers this is; one that is not alone serves no page.
+    """
+    alone = place == ALONE
+    if alone:
+        probe(options.host, options.port)
     harden_parser()
-    logging.getLogger("county-coap").setLevel(logging.ERROR)  # one line a bad datagram is a flood
+    logging.getLogger(LOG).setLevel(logging.ERROR)  # one line a bad datagram is a flood
     writer = Writer(lambda: open_store(options.store))
     try:
         registry = KeyRegistry(options.keys)
-        photos = PhotoFolder(options.photos)
+        photos = PhotoFolder(options.photos, sweep=alone)
         county = County(writer, photos, registry, times, accept_simulated=options.accept_simulated)
-        context = await aiocoap.Context.create_server_context(
-            _site(Gate(county), options.oscore),
-            bind=(options.host, options.port),
-            loggername="county-coap",
-            transports=[*TRANSPORTS, "ws"] if options.websocket else list(TRANSPORTS),
-        )
-        bound_memory(context)
-        lighten(context)
-        try:
-            async with _page(options):
-                yield county
-        finally:
-            await context.shutdown()
+        async with _coap(Gate(county), options, place), page_of(options if alone else None):
+            yield county
     finally:
         await writer.close()
 
 
-def _site(gate: Gate, oscore: Path | None) -> object:
-    if oscore is None:
-        return gate
+@contextlib.asynccontextmanager
+async def _coap(gate: Gate, options: CountyOptions, place: Place) -> AsyncIterator[None]:
+    """The gate on its transports, and on the port where other workers hand over to this one."""
+    async with contextlib.AsyncExitStack() as opened:
+        site: Any = gate
+        if options.oscore is not None:
+            site = _protected(gate, options.oscore, place)
+        if isinstance(site, RelaySite):
+            await site.open()
+            opened.push_async_callback(site.close)
+            await _listen(opened, site, ("127.0.0.1", place.relay_ports[place.index]), STREAM)
+        # The library opens its WebSocket port for one process only.
+        websocket = options.websocket and place.index == 0
+        transports = [*TRANSPORTS, "ws"] if websocket else list(TRANSPORTS)
+        context = await _listen(opened, site, (options.host, options.port), transports)
+        bound_memory(context)
+        yield
+
+
+async def _listen(
+    opened: contextlib.AsyncExitStack, site: Any, bind: tuple[str, int], transports: list[str]
+) -> Any:
+    context = await aiocoap.Context.create_server_context(
+        site, bind=bind, loggername=LOG, transports=transports
+    )
+    opened.push_async_callback(context.shutdown)
+    lighten(context)
+    return context
+
+
+def _protected(gate: Gate, oscore: Path, place: Place) -> Any:
     from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 
     from terminal.county.oscore import load_contexts
 
-    contexts, problems = load_contexts(oscore)
+    contexts, problems = load_contexts(oscore, place)
     for problem in problems:
-        logging.getLogger("county-coap").error("%s", problem)
-    return OscoreSiteWrapper(gate, contexts)
+        logging.getLogger(LOG).error("%s", problem)
+    own = OscoreSiteWrapper(gate, contexts)
+    return own if place == ALONE else RelaySite(own, place)
 
 
 def open_store(place: StorePlace) -> Store:
@@ -105,16 +133,17 @@ def open_store(place: StorePlace) -> Store:
     return PostgresStore(place)
 
 
-def _probe(host: str, port: int) -> None:
+def probe(host: str, port: int) -> None:
     """Raise OSError when somebody serves here: the library would silently share the port."""
     family, kind, proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    with socket.socket(family, kind, proto) as probe:
-        probe.bind(address)
+    with socket.socket(family, kind, proto) as asked:
+        asked.bind(address)
 
 
 @contextlib.asynccontextmanager
-async def _page(options: CountyOptions) -> AsyncIterator[None]:
-    if not options.page_port:
+async def page_of(options: CountyOptions | None) -> AsyncIterator[None]:
+    """The status page while the block runs, where one is wanted."""
+    if options is None or not options.page_port:
         yield
         return
     from terminal.county.page_server import serve_page

@@ -69,14 +69,6 @@ class County:
         self.repeated = 0
         self.refused = 0
 
-    def terminals(self) -> tuple[str, ...]:
-        """Enrolled terminals."""
-        return self._registry.terminals()
-
-    def key_problems(self) -> tuple[str, ...]:
-        """Key files that enrol nobody, and why."""
-        return self._registry.problems
-
     async def put_record(self, path_id: str, signed: bytes) -> Answer:
         """Verify and store one record (or alarm, or health report: all are signed records)."""
         accepted = accept_record(

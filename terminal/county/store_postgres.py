@@ -16,6 +16,8 @@ from terminal.county.store import SCHEMA, SqlStore
 
 CONNECT_S_MAX = 10
 STATEMENT_MS_MAX = 30_000
+REFUSALS_KEY = 1
+"""Advisory lock taken last, after those of the terminals."""
 POSTGRES_SCHEMA = (
     SCHEMA.replace(") WITHOUT ROWID", ")").replace("BLOB", "BYTEA").replace("INTEGER", "BIGINT")
 )
@@ -109,6 +111,11 @@ class PostgresStore(SqlStore):
             if statement.strip():
                 self._live.execute(statement)
         self._live.commit()
+
+    def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
+        """One more of this kind; these rows are everybody's, so they are taken in turn."""
+        self._db.execute("SELECT pg_advisory_xact_lock(?)", (REFUSALS_KEY,))
+        super().count_refusal(name, detail, at_ns)
 
     @property
     def _db(self) -> Connection:

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,31 @@ def test_it_answers_as_sqlite_does_and_survives_its_server(server: Server, tmp_p
     postgres.commit()
     postgres.close()
     lite.close()
+
+
+def test_two_receivers_see_each_other_s_neighbours(server: Server) -> None:
+    chain, other = Chain("T-two"), Chain("T-two")
+    for _ in range(2):
+        chain.add()
+        other.add(weigh(visit_id=99))
+    one, two = PostgresStore(server.uri), PostgresStore(server.uri)
+    put(one, chain.signed[0], WALL_NS)
+    seen: list[object] = []
+
+    def second() -> None:
+        try:
+            seen.append(put(two, other.signed[1], WALL_NS))
+        except RefusedError as refusal:
+            seen.append(refusal.kind.name)
+
+    thread = threading.Thread(target=second)
+    thread.start()  # waits for the first one's lock on this terminal
+    one.commit()
+    thread.join()
+    assert seen == ["chain"]
+    two.rollback()
+    one.close()
+    two.close()
 
 
 def test_a_place_is_shown_without_its_password() -> None:

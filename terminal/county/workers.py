@@ -1,0 +1,120 @@
+"""Keeps N worker processes serving one address: starts them, starts them again, ends them.
+
+It touches no request. A worker that dies loses what it had not answered, and nothing it had;
+the kernel gives its senders to the others until it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from terminal.county.photos import PhotoFolder
+from terminal.county.server import CountyOptions, open_store, page_of, probe
+from terminal.county.sharding import Place
+from terminal.county.worker import READY, pack
+
+START_S_MAX = 60.0
+STOP_S_MAX = 30.0
+RESTART_S = 1.0
+"""A worker that dies again and again is started at most this often."""
+
+
+@dataclass
+class Workers:
+    """The running workers and what those that ended said they did."""
+
+    options: CountyOptions
+    places: tuple[Place, ...]
+    processes: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+    restarts: int = 0
+    stopping: bool = False
+
+    async def start(self, place: Place) -> asyncio.subprocess.Process:
+        """Start one and wait until it serves. Raises OSError with its reason."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "terminal.county.worker",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.processes[place.index] = process
+        process.stdin.write(f"{pack(self.options, place)}\n".encode())
+        said = (await asyncio.wait_for(process.stdout.readline(), START_S_MAX)).decode().strip()
+        if said != READY:
+            raise OSError(said or f"worker {place.index} ended while starting")
+        return process
+
+    async def keep(self, place: Place, process: asyncio.subprocess.Process) -> None:
+        """Start one again whenever it ends, until told to stop."""
+        while True:
+            assert process.stdout is not None
+            last = await process.stdout.read()
+            code = await process.wait()
+            if self.stopping:
+                with contextlib.suppress(ValueError):
+                    self.counts = [a + b for a, b in zip(self.counts, json.loads(last or b"[]"),
+                                                         strict=True)]  # fmt: skip
+                return
+            while not self.stopping:
+                sys.stderr.write(f"Worker {place.index} ended ({code}) and is started again.\n")
+                self.restarts += 1
+                await asyncio.sleep(RESTART_S)
+                try:
+                    process = await self.start(place)
+                    break
+                except (OSError, TimeoutError) as error:
+                    sys.stderr.write(f"Worker {place.index} does not start: {error}\n")
+
+    async def stop(self, keepers: list[asyncio.Task[None]]) -> None:
+        """Let all finish what they have begun; kill those that do not."""
+        self.stopping = True
+        for process in self.processes.values():
+            if process.returncode is None:
+                process.terminate()
+        _done, late = await asyncio.wait(keepers, timeout=STOP_S_MAX)
+        for process in self.processes.values():
+            if late and process.returncode is None:
+                process.kill()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def running_workers(options: CountyOptions, count: int) -> AsyncIterator[Workers]:
+    """`count` workers that serve while the block runs. Raises OSError, sqlite3.Error at start."""
+    probe(options.host, options.port)
+    await asyncio.to_thread(lambda: open_store(options.store).close())  # the tables, made once
+    PhotoFolder(options.photos)
+    with contextlib.ExitStack() as reserved:
+        ports = tuple(_reserve(reserved) for _ in range(count))
+        workers = Workers(options, tuple(Place(index, ports) for index in range(count)))
+        keepers: list[asyncio.Task[None]] = []
+        try:
+            for place in workers.places:
+                process = await workers.start(place)
+                keepers.append(asyncio.create_task(workers.keep(place, process)))
+            async with page_of(options):
+                yield workers
+        finally:
+            if keepers:
+                await workers.stop(keepers)
+            for process in workers.processes.values():
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+
+def _reserve(reserved: contextlib.ExitStack) -> int:
+    """A free port of loopback that a worker can take, and take again, while we hold it."""
+    holder = reserved.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind(("127.0.0.1", 0))
+    return int(holder.getsockname()[1])

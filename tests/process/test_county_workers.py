@@ -1,0 +1,146 @@
+"""Several worker processes on one address: killed in the middle, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import aiocoap
+import cbor2
+import pytest
+
+from terminal.county.reading import open_reader
+from terminal.county.report import read_report
+from terminal.county.server import CountyOptions
+from terminal.county.sharding import ALONE, Place
+from terminal.county.worker import pack, unpack
+from terminal.uplink.oscore import make_pair, open_context
+from tests.link.load import LoadResult, prepare, send_all
+
+TERMINALS, RECORDS = 20, 600
+KILLS = 2
+ASKS = 12
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def receiver(folder: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
+    command = [
+        sys.executable, "-m", "terminal.cli", "county", "--bind", f"127.0.0.1:{port}", "--workers",
+        "2", "--store", str(folder / "county.sqlite"), "--keys", str(folder / "keys"), *more,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert "2 workers" in process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def workers_of(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(stat[1]) == parent and stat[0] != "Z":
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+@pytest.mark.process
+def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    port = free_port()
+    items = prepare(tmp_path / "keys", TERMINALS, RECORDS)
+    results: list[LoadResult] = []
+    with receiver(tmp_path, port) as parent:
+        load = threading.Thread(target=lambda: results.append(send_all(port, items, 16, 150.0)))
+        load.start()
+        seen: set[int] = set()
+        for _ in range(KILLS):
+            load.join(timeout=1.0)  # real time: it goes on while a worker dies and comes back
+            victim = workers_of(parent.pid)[0]
+            seen.add(victim)
+            os.kill(victim, signal.SIGKILL)
+            while len(set(workers_of(parent.pid)) - seen) < 2 and load.is_alive():
+                load.join(timeout=0.1)
+        load.join(timeout=60)
+        assert not load.is_alive()
+        parent.send_signal(signal.SIGTERM)
+        assert parent.wait(timeout=30) == 0
+        assert parent.stdout is not None
+        assert "Received" in parent.stdout.read()
+    assert (results[0].acked, results[0].unproven) == (RECORDS, 0)
+    report = read_report(tmp_path / "county.sqlite")
+    assert report.records == RECORDS
+    assert {(row.stored, row.high, row.highest) for row in report.chains} == {
+        (RECORDS // TERMINALS,) * 3
+    }
+    with closing(open_reader(tmp_path / "county.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM record").fetchone() == (RECORDS,)
+
+
+@pytest.mark.process
+def test_an_oscore_context_is_used_by_its_owner_whoever_hears_the_request(tmp_path: Path) -> None:
+    names = ("A", "B", "C")
+    (tmp_path / "keys").mkdir()
+    for name in names:
+        make_pair(tmp_path / name, tmp_path / "contexts" / name)
+    port = free_port()
+
+    async def ask() -> list[int]:
+        contexts = {name: open_context(tmp_path / name) for name in names}
+        times = []
+        for _ in range(ASKS):  # each from a port of its own: the kernel picks the worker
+            for scheme in ("coap", "coap+tcp"):
+                client = await aiocoap.Context.create_client_context()
+                for name in names:
+                    uri = f"{scheme}://127.0.0.1:{port}/v1/time"
+                    client.client_credentials[uri] = contexts[name]
+                    message = aiocoap.Message(code=aiocoap.GET, uri=uri)
+                    answer = await asyncio.wait_for(client.request(message).response, 20)
+                    times.append(cbor2.loads(answer.payload))
+                await client.shutdown()
+        return times
+
+    with receiver(tmp_path, port, "--oscore", str(tmp_path / "contexts")):
+        times = asyncio.run(ask())
+    assert len(times) == ASKS * 2 * len(names)
+    assert all(isinstance(at_ms, int) for at_ms in times)
+
+
+def test_every_key_has_exactly_one_owner() -> None:
+    places = [Place(index, (1, 2, 3)) for index in range(3)]
+    owners = [[p.index for p in places if p.owns(bytes([n]))] for n in range(64)]
+    assert {len(found) for found in owners} == {1}
+    assert {found[0] for found in owners} == {0, 1, 2}
+    assert ALONE.owns(b"anything")
+
+
+def test_options_reach_a_worker_unchanged(tmp_path: Path) -> None:
+    options = CountyOptions("::1", 5683, tmp_path / "x.sqlite", tmp_path, True, 8080, tmp_path)
+    place = Place(1, (40_001, 40_002))
+    assert unpack(pack(options, place)) == (options, place)
+    shared = CountyOptions("::1", 5683, "postgresql://db/county", tmp_path)
+    assert unpack(pack(shared, place)) == (shared, place)
