@@ -245,9 +245,10 @@ class CameraSection(_Section, frozen=True):
 
 
 class LedgerSection(_Section, frozen=True):
-    """Records on disk."""
+    """Records on disk. signature: of a new ledger; one in use keeps its own."""
 
     folder: str = "ledger"
+    signature: Literal["ed25519", "sm2"] = "ed25519"
     outbox_max: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
     disk_free_mb_min: Annotated[int, Meta(ge=20, le=1_000_000)] = 200
 

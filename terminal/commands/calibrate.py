@@ -249,15 +249,17 @@ def _seal(loaded: Loaded, path: Path, report: Path, outcome: Outcome, text: str)
     The ledger notes the new calibration, with its digest, when it starts.
     """
     from terminal.ledger.identity import load_signer
+    from terminal.records import key_line
 
     folder = loaded.path(loaded.config.ledger.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    signer = load_signer(folder)
+    signer = load_signer(folder, loaded.config.ledger.signature)
     made = calibration.to_text(outcome.calibration)
     digest = hashlib.sha256(made.encode()).hexdigest()
     body = f"{text}calibration sha256 {digest}\n"
     signature = signer.sign(body.encode()).hex()
-    signed = f"{body}key ed25519 {signer.public_key.raw.hex()}\nsignature {signature}\n"
+    key = key_line(signer.public_key, loaded.config.site.terminal_id)
+    signed = f"{body}key {key}\nsignature {signature}\n"
     if path.exists():
         kept = path.with_name(f"{path.name}.{outcome.calibration.sealed_count - 1}")
         kept.write_bytes(path.read_bytes())

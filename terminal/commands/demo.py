@@ -90,7 +90,9 @@ def county(config_path: Path, config: Config, port: int) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     keys = config_path.parent / "county-keys"
     keys.mkdir(exist_ok=True)
-    export_public(keys, config.site.terminal_id, load_signer(folder).public_key)
+    export_public(
+        keys, config.site.terminal_id, load_signer(folder, config.ledger.signature).public_key
+    )
     command = [
         sys.executable,
         "-m",

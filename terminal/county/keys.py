@@ -10,18 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal.records import ALG_EDDSA, ALG_SM2_SM3, PublicKey, sm2_holds
+from terminal.records import ALG_SM2_SM3, KeyLineError, PublicKey, parse_key_line, sm2_holds
 
 RELOAD_NS = 1_000_000_000
 """An unknown terminal makes the files be read again, at most this often."""
 FILES_MAX = 20_000
 FILE_BYTES_MAX = 8_192
-ID_CHARS_MAX = 40
-ALGORITHMS: dict[str, tuple[int, int]] = {
-    "ed25519": (ALG_EDDSA, 32),
-    "sm2": (ALG_SM2_SM3, 65),
-}
-"""Name in a key file: COSE algorithm and length of the key."""
 
 
 class KeyFileError(ValueError):
@@ -47,29 +41,20 @@ def read_key_file(path: Path) -> Enrolled:
         lines = wire.decode().splitlines() if len(wire) <= FILE_BYTES_MAX else []
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(f"{path}: cannot be read as text: {error}") from error
-    words = lines[0].split() if lines else []
-    if len(words) != 3 or words[0] not in ALGORITHMS:
-        raise KeyFileError(f"{path}: expected one line `ed25519 <64 hex digits> <terminal id>`")
-    alg, key_bytes = ALGORITHMS[words[0]]
     try:
-        raw = bytes.fromhex(words[1])
-    except ValueError as error:
-        raise KeyFileError(f"{path}: the key is not hex digits") from error
-    if len(raw) != key_bytes or len(words[2]) > ID_CHARS_MAX:
-        raise KeyFileError(
-            f"{path}: an {words[0]} key has {2 * key_bytes} hex digits, not {2 * len(raw)},"
-            f" and a terminal id at most {ID_CHARS_MAX} characters"
-        )
-    if alg == ALG_SM2_SM3:
+        key, terminal_id = parse_key_line(lines[0] if lines else "")
+    except KeyLineError as error:
+        raise KeyFileError(f"{path}: {error}") from error
+    if key.alg == ALG_SM2_SM3:
         try:
-            sm2_holds(raw, bytes(64), b"")  # so that no record is refused for want of OpenSSL
+            sm2_holds(key.raw, bytes(64), b"")  # so that no record is refused for want of OpenSSL
         except OSError as error:
             raise KeyFileError(f"{path}: {error}") from error
     below = " ".join(lines[1:]).strip()
     word, _, reason = below.partition(" ")
     if below and word != "revoked":
         raise KeyFileError(f"{path}: the second line may only be `revoked <reason>`")
-    return Enrolled(words[2], PublicKey(alg, raw), (reason or "no reason given") if below else "")
+    return Enrolled(terminal_id, key, (reason or "no reason given") if below else "")
 
 
 class KeyRegistry:

@@ -61,7 +61,7 @@ def build(
     config = loaded.config
     folder = loaded.path(config.ledger.folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    signer = identity.load_signer(folder, entropy)
+    signer = identity.load_signer(folder, config.ledger.signature, entropy)
     fresh = not (folder / identity.PUBLIC_FILE).exists()
     store = Store(folder / DB_FILE, fresh_allowed=fresh, vfs=vfs)
     try:

@@ -16,42 +16,80 @@ from pathlib import Path
 import terminal
 from terminal.ledger.errors import LedgerCorruptError
 from terminal.ledger.evidence import durable
-from terminal.records import ALG_EDDSA, Ed25519Signer, PublicKey
+from terminal.records import (
+    SIGNERS,
+    KeyLineError,
+    PublicKey,
+    Signer,
+    algorithm_name,
+    key_line,
+    parse_key_line,
+)
 
 KEY_FILE = "identity.key"
 PUBLIC_FILE = "terminal.pub"
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+DRAWS_MAX = 8
 PACKAGES = ("hal", "firmware_bridge", "terminal")
 
 
 def load_signer(
-    folder: Path, entropy: Callable[[int], bytes] = secrets.token_bytes
-) -> Ed25519Signer:
+    folder: Path,
+    algorithm: str = "ed25519",
+    entropy: Callable[[int], bytes] = secrets.token_bytes,
+) -> Signer:
     """The terminal's signer; its key is made here when this ledger is new.
 
-    Raises LedgerCorruptError when the key of a ledger in use is missing, readable by others or
-    not a key; OSError when the folder cannot be written.
+    algorithm: "ed25519" or "sm2", as configured; a ledger keeps the one it began with.
+    Raises LedgerCorruptError when the key of a ledger in use is missing, readable by others, not
+    a key or of another algorithm; OSError when the folder cannot be written or this machine
+    cannot do SM2.
     """
     path = folder / KEY_FILE
+    used = (folder / PUBLIC_FILE).exists()
     if not path.exists():
-        if (folder / PUBLIC_FILE).exists():
+        if used:
             raise LedgerCorruptError(
                 f"{path} is missing although this ledger has been in use. Put the key back from "
                 f"its backup, or move {folder} away to start a new ledger."
             )
-        _create_key(path, entropy(32))
+        _create_key(path, _new_seed(algorithm, entropy))
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise LedgerCorruptError(
             f"{path} can be read by others (mode {mode:o}). Find out who read it; then set mode "
             f"600, or enrol this terminal again with a new ledger folder."
         )
+    if used:
+        _check_algorithm(folder, algorithm)
     seed = path.read_bytes()
-    if len(seed) != 32:
+    try:
+        return SIGNERS[algorithm](seed)
+    except ValueError as error:
         raise LedgerCorruptError(
-            f"{path} holds {len(seed)} bytes instead of 32. Put the key back from its backup."
+            f"{path} is not an {algorithm} key: {error}. Put the key back from its backup."
+        ) from error
+
+
+def _new_seed(algorithm: str, entropy: Callable[[int], bytes]) -> bytes:
+    """A secret that is a key: one SM2 draw in four thousand million is none, and is drawn again."""
+    for _ in range(DRAWS_MAX):
+        seed = entropy(32)
+        try:
+            SIGNERS[algorithm](seed)
+        except ValueError:
+            continue
+        return seed
+    raise LedgerCorruptError(f"no {algorithm} key could be made from this machine's random source")
+
+
+def _check_algorithm(folder: Path, algorithm: str) -> None:
+    began = algorithm_name(read_public(folder / PUBLIC_FILE))
+    if began != algorithm:
+        raise LedgerCorruptError(
+            f"ledger.signature is {algorithm!r}, but {folder} signs with {began!r}. Set it back, "
+            f"or move {folder} away to start a new ledger, and enrol the terminal again."
         )
-    return Ed25519Signer(seed)
 
 
 def _create_key(path: Path, seed: bytes) -> None:
@@ -68,8 +106,8 @@ def _create_key(path: Path, seed: bytes) -> None:
 
 
 def export_public(folder: Path, terminal_id: str, key: PublicKey) -> None:
-    """Write terminal.pub, what a county enrols: `ed25519 <hex> <terminal id>`, one line."""
-    line = f"ed25519 {key.raw.hex()} {terminal_id}\n"
+    """Write terminal.pub, what a county enrols: one key line (terminal.records.key_line)."""
+    line = key_line(key, terminal_id) + "\n"
     path = folder / PUBLIC_FILE
     if path.exists() and path.read_text() == line:
         return
@@ -82,10 +120,10 @@ def export_public(folder: Path, terminal_id: str, key: PublicKey) -> None:
 
 def read_public(path: Path) -> PublicKey:
     """The key of a terminal.pub file. Raises ValueError when it is not one, or OSError."""
-    words = path.read_text().split()
-    if len(words) < 2 or words[0] != "ed25519" or len(words[1]) != 64:
-        raise ValueError(f"{path} is not a public key file: expected `ed25519 <64 hex digits>`")
-    return PublicKey(ALG_EDDSA, bytes.fromhex(words[1]))
+    try:
+        return parse_key_line(path.read_text())[0]
+    except KeyLineError as error:
+        raise ValueError(f"{path} is not a public key file: {error}") from error
 
 
 def boot_id() -> bytes:

@@ -4,6 +4,13 @@ The public name of everything about records; the modules behind it are private t
 """
 
 from terminal.records.body import decode_body, encode_body
+from terminal.records.key_line import (
+    SIGNERS,
+    KeyLineError,
+    algorithm_name,
+    key_line,
+    parse_key_line,
+)
 from terminal.records.keys import (
     COLOUR_CODES,
     COLOUR_TABLE,
@@ -56,12 +63,14 @@ __all__ = [
     "KEYS",
     "SEQ_FIRST",
     "SIGNED_BYTES_MAX",
+    "SIGNERS",
     "UINT_MAX",
     "ChainFailure",
     "Ed25519Signer",
     "Gap",
     "Happening",
     "Key",
+    "KeyLineError",
     "Origin",
     "Part",
     "PublicKey",
@@ -73,11 +82,14 @@ __all__ = [
     "Signer",
     "Sm2Signer",
     "Weigh",
+    "algorithm_name",
     "decode_body",
     "decode_signed",
     "encode_body",
+    "key_line",
     "key_of",
     "over_permille",
+    "parse_key_line",
     "parse_signed",
     "record_hash",
     "record_id",

@@ -10,9 +10,10 @@ import apsw
 import pytest
 
 from terminal.ledger import LedgerCorruptError, LedgerRefusedError
-from terminal.ledger.identity import boot_id, read_public, software_digest
+from terminal.ledger.identity import boot_id, load_signer, read_public, software_digest
 from terminal.messages import CommitDone
-from terminal.records import decode_signed
+from terminal.records import ALG_SM2_SM3, decode_signed
+from terminal.records.sm2 import Sm2UnavailableError
 from tests.unit.ledger.builders import draft
 from tests.unit.ledger.lane import Lane
 
@@ -55,7 +56,10 @@ DAMAGE: dict[str, tuple[Callable[[Lane], object], str]] = {
         "record 1 cannot be believed",
     ),
     "key gone": (lambda lane: (lane.folder / "identity.key").unlink(), "identity.key is missing"),
-    "key short": (lambda lane: (lane.folder / "identity.key").write_bytes(b"x"), "holds 1 bytes"),
+    "key short": (
+        lambda lane: (lane.folder / "identity.key").write_bytes(b"x"),
+        "not an ed25519 key: .* 32 bytes",
+    ),
     "key of another": (
         lambda lane: (lane.folder / "identity.key").write_bytes(b"x" * 32),
         "is not the key that signed",
@@ -114,6 +118,21 @@ def test_identity_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert stranger.book.public_key != node.book.public_key
     assert stranger.book.origin.ledger_id != ledger_id
     stranger.close()
+
+
+def test_a_ledger_keeps_the_signature_it_began_with(lane: Lane) -> None:
+    with pytest.raises(LedgerCorruptError, match=r"signature is 'sm2'.*signs with 'ed25519'"):
+        load_signer(lane.folder, "sm2")
+
+
+def test_a_secret_that_is_no_sm2_key_is_drawn_again(tmp_path: Path) -> None:
+    draws = [b"\xff" * 32, bytes(32), bytes(range(32))]
+    try:
+        signer = load_signer(tmp_path, "sm2", lambda _octets: draws.pop(0))
+    except Sm2UnavailableError as error:
+        pytest.skip(str(error))
+    assert (signer.alg, draws) == (ALG_SM2_SM3, [])
+    assert (tmp_path / "identity.key").read_bytes() == bytes(range(32))
 
 
 def test_what_we_say_of_the_program_and_the_boot() -> None:
