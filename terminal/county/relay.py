@@ -49,7 +49,7 @@ class RelaySite(interfaces.Resource):  # type: ignore[misc]  # the library has n
 
     async def render(self, request: Any) -> Any:
         """Not used: the library enters by render_to_pipe."""
-        raise NotImplementedError
+        raise AssertionError("render_to_pipe is overridden")
 
     async def render_to_pipe(self, pipe: Any) -> None:
         """The library's entry."""
