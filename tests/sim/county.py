@@ -16,12 +16,13 @@ from random import Random
 from typing import Any, TypeVar
 
 from hal.contract.types import NS_PER_MS, NS_PER_S
+from terminal.county.accept import Accepted
 from terminal.county.gate import find_route
 from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
 from terminal.county.problems import RefusedError
 from terminal.county.service import County, Times
-from terminal.county.store import SqliteStore, Store
+from terminal.county.store import SqliteStore, Store, Stored
 from terminal.uplink.exchange import WireReply, WireRequest
 from tests.sim.clock import VirtualClock
 
@@ -47,6 +48,9 @@ class _Writer:
         result = work(self._store)
         self._store.commit()
         return result
+
+    async def put_record(self, accepted: Accepted, arrived_ns: int) -> Stored:
+        return await self.do(lambda store: store.put_record(accepted, arrived_ns))
 
 
 @dataclass
