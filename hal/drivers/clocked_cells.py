@@ -1,7 +1,7 @@
 """Load cells behind converters that are clocked out bit by bit: what HX711 and ADS1232 share.
 
-Polling in turn, settling, silence, line faults and counting are here; a chip's own file says
-which words it vouches for. Nothing blocks: recovery goes one bounded step a poll.
+Settling, silence and line faults are here; a chip's own file says which words it vouches for.
+Nothing blocks: recovery goes one bounded step a poll.
 """
 
 from __future__ import annotations
@@ -13,29 +13,23 @@ from typing import ClassVar, Final
 from hal.contract.bus import ClockedPair
 from hal.contract.devices import Clock
 from hal.contract.types import (
-    NS_PER_MS,
     NS_PER_S,
     Counts,
     DeviceAbsentError,
-    DeviceInfo,
     Fault,
     FaultCode,
-    LoadCellInfo,
     MonotonicNs,
     RawSample,
 )
 from hal.drivers.plausible import SampleWatch
-from hal.drivers.tally import Tally
+from hal.drivers.polled_cells import FULL_SCALE, Outcome, PolledCells
 
-FULL_SCALE: Final = (1 << 23) - 1
 WORD_BITS: Final = 24
 OPEN_NS_MAX: Final = 4 * NS_PER_S
-OPEN_STEP_NS: Final = 1 * NS_PER_MS
 POLL_NS_MAX: Final = 1_000_000
 """No new cell is begun after this long in one poll."""
 LINE_RETRY_PERIODS: Final = 8
 SILENCE_DOUBLINGS_MAX: Final = 3
-CELLS_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,7 @@ class Refused:
     discard: int | None = None
 
 
-class ClockedLoadCells:
+class ClockedLoadCells(PolledCells[Cell]):
     """LoadCell of clocked converters, one pair each; rate_sps as strapped on the chip.
 
     Faults: DESYNC (a word thrown away), TIMEOUT (no conversion), BUS (a line failed). discarded
@@ -91,6 +85,7 @@ class ClockedLoadCells:
     """
 
     chip: ClassVar[ClockedChip]
+    poll_ns_max = POLL_NS_MAX
 
     def __init__(
         self,
@@ -102,45 +97,25 @@ class ClockedLoadCells:
         *,
         pause: Callable[[int], None],
     ) -> None:
-        assert 1 <= len(pairs) <= CELLS_MAX
         assert rate_sps in self.chip.rates_sps
-        self._trailing = self.chip.trailing[gain]
-        self._clock, self._name = clock, name
-        self._rate_sps, self._gain = rate_sps, gain
-        self._period_ns = NS_PER_S // rate_sps
         settle = self.chip.settle
-        self._cells = tuple(Cell(index, pair, settle) for index, pair in enumerate(pairs))
-        self._next = 0
-        self._closed = False
+        cells = [Cell(index, pair, settle) for index, pair in enumerate(pairs)]
+        super().__init__(cells, rate_sps, gain, clock, name, self.chip.label)
+        self._trailing = self.chip.trailing[gain]
         self.discarded = 0
-        self.tally = Tally()
         self._open(pause)
 
-    def poll(self, now_ns: MonotonicNs, limit: int) -> Sequence[RawSample | Fault]:
-        """At most one outcome a chip, chips in turn, `limit` in all."""
-        found: list[RawSample | Fault] = []
-        begun_ns = self._clock.monotonic_ns()
-        for _ in range(0 if self._closed else len(self._cells)):
-            if len(found) >= limit or self._clock.monotonic_ns() - begun_ns >= POLL_NS_MAX:
-                break
-            cell = self._cells[self._next]
-            self._next = (self._next + 1) % len(self._cells)
-            outcome = self._visit(cell, now_ns)
-            if outcome is not None:
-                found.append(outcome)
-        return self.tally.count(found, now_ns)
+    def visit(self, cell: Cell, now_ns: MonotonicNs, room: int) -> Sequence[Outcome]:
+        """One look at one chip."""
+        outcome = self._look(cell, now_ns)
+        return () if outcome is None else (outcome,)
 
-    def describe(self) -> LoadCellInfo:
-        """Fixed after open."""
-        simulated = any(cell.pair.simulated for cell in self._cells)
-        device = DeviceInfo(self._name, self.chip.label, simulated)
-        return LoadCellInfo(
-            device, len(self._cells), FULL_SCALE, self._rate_sps * 1_000, self._gain
-        )
+    def simulated(self) -> bool:
+        """Whether a model drives any pair."""
+        return any(cell.pair.simulated for cell in self._cells)
 
-    def close(self) -> None:
-        """Free the lines. Safe to call twice."""
-        self._closed = True
+    def release(self) -> None:
+        """Free the lines."""
         for cell in self._cells:
             cell.pair.close()
 
@@ -157,33 +132,24 @@ class ClockedLoadCells:
 
     def _open(self, pause: Callable[[int], None]) -> None:
         """Read and drop until every chip has settled at the wanted gain."""
-        last: Fault | None = None
         begun_ns = self._clock.monotonic_ns()
         for cell in self._cells:
             cell.ready_ns = cell.idle_ns = begun_ns
-        for _ in range(OPEN_NS_MAX // OPEN_STEP_NS):
-            now_ns = self._clock.monotonic_ns()
-            for cell in self._cells:
-                outcome = self._visit(cell, now_ns) if self._settling(cell) else None
-                last = outcome if isinstance(outcome, Fault) else last
-            if not any(self._settling(cell) for cell in self._cells):
-                for cell in self._cells:
-                    cell.watch.after_fault = False
-                self.discarded = 0
-                return
-            if now_ns - begun_ns >= OPEN_NS_MAX:
-                break
-            pause(OPEN_STEP_NS)
-        for cell in self._cells:
-            cell.pair.close()
-        why = last.detail if last else "it never became ready"
-        found = f"an {self.chip.model} does not start: {why}"
-        raise DeviceAbsentError(self._name, found, self.chip.check)
+        missing = self.start(self._begin, lambda cell: not self._settling(cell), OPEN_NS_MAX, pause)
+        self.discarded = 0
+        if missing is not None:
+            self.release()
+            found = f"an {self.chip.model} does not start: {missing.detail}"
+            raise DeviceAbsentError(self._name, found, self.chip.check)
+
+    def _begin(self, cell: Cell, now_ns: MonotonicNs) -> Fault | None:
+        outcome = self._look(cell, now_ns)
+        return outcome if isinstance(outcome, Fault) else None
 
     def _settling(self, cell: Cell) -> bool:
         return bool(cell.discard) or cell.pending
 
-    def _visit(self, cell: Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
+    def _look(self, cell: Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
         """One bounded look at one chip; an OSError becomes a Fault and a pause."""
         if now_ns < cell.due_ns:
             return None
@@ -238,9 +204,9 @@ class ClockedLoadCells:
         """Distrust the chip for the next `discard` words: by default until it has settled."""
         self.discarded += 1
         more = self.chip.settle if discard is None else discard
-        cell.discard, cell.watch.after_fault = max(cell.discard, more), True
-        cell.watch.counts, cell.watch.repeats = None, 0
-        return Fault(code, self._name, now_ns, f"cell {cell.index}: {why}")
+        cell.discard = max(cell.discard, more)
+        cell.watch.forget()
+        return self.fault(cell, code, why, now_ns)
 
 
 def signed(word: int) -> int:

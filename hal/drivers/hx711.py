@@ -11,14 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from hal.contract.types import MonotonicNs
-from hal.drivers.clocked_cells import (
-    FULL_SCALE,
-    Cell,
-    ClockedChip,
-    ClockedLoadCells,
-    Refused,
-    signed,
-)
+from hal.drivers.clocked_cells import Cell, ClockedChip, ClockedLoadCells, Refused, signed
+from hal.drivers.polled_cells import FULL_SCALE
 
 HIGH_NS_MAX: Final = 55_000
 """The chip sleeps after 60 us high (datasheet, pin PD_SCK); the pair never measures short."""

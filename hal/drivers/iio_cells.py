@@ -13,24 +13,22 @@ from typing import Final
 from hal.contract.bus import ScanChannel
 from hal.contract.devices import Clock
 from hal.contract.types import (
-    NS_PER_S,
+    NS_PER_MS,
     Counts,
-    DeviceInfo,
     Fault,
     FaultCode,
-    LoadCellInfo,
     MonotonicNs,
     RawSample,
 )
 from hal.drivers.plausible import SampleWatch
-from hal.drivers.tally import Tally
+from hal.drivers.polled_cells import FULL_SCALE, Outcome, PolledCells
 
-FULL_SCALE: Final = (1 << 23) - 1
+POLL_NS_MAX: Final = 2 * NS_PER_MS
+"""No new channel is read after this long in one poll."""
 SILENT_PERIODS_MAX: Final = 8
 SILENCE_DOUBLINGS_MAX: Final = 3
 QUEUE_MAX: Final = 64
 """Scans kept of one cell between polls; more are an overrun."""
-CELLS_MAX: Final = 8
 
 
 @dataclass(slots=True)
@@ -47,52 +45,32 @@ class _Cell:
     watch: SampleWatch = field(default_factory=lambda: SampleWatch(FULL_SCALE))
 
 
-class IioLoadCells:
+class IioLoadCells(PolledCells[_Cell]):
     """LoadCell of IIO channels. Faults: BUS (the device went away), TIMEOUT, OVERRUN."""
+
+    poll_ns_max = POLL_NS_MAX
 
     def __init__(
         self, channels: Sequence[ScanChannel], rate_sps: int, gain: int, clock: Clock, name: str
     ) -> None:
-        assert 1 <= len(channels) <= CELLS_MAX
-        self._name, self._rate_sps, self._gain = name, rate_sps, gain
-        self._period_ns = NS_PER_S // rate_sps
         now_ns = clock.monotonic_ns()
-        self._cells = tuple(
-            _Cell(index, channel, heard_ns=now_ns) for index, channel in enumerate(channels)
-        )
-        self._next = 0
-        self._closed = False
-        self.tally = Tally()
+        cells = [_Cell(index, channel, heard_ns=now_ns) for index, channel in enumerate(channels)]
+        super().__init__(cells, rate_sps, gain, clock, name, "kernel IIO")
 
-    def poll(self, now_ns: MonotonicNs, limit: int) -> Sequence[RawSample | Fault]:
-        """What the kernel has, cells in turn, `limit` in all; the rest waits for the next poll."""
-        found: list[RawSample | Fault] = []
-        for _ in range(0 if self._closed else len(self._cells)):
-            if len(found) >= limit:
-                break
-            cell = self._cells[self._next]
-            self._next = (self._next + 1) % len(self._cells)
-            fault = self._drain(cell, now_ns)
-            if fault is not None:
-                found.append(fault)
-            room = limit - len(found)
-            taken, cell.waiting = cell.waiting[:room], cell.waiting[room:]
-            found += [self._sample(cell, at_ns, counts) for at_ns, counts in taken]
-        return self.tally.count(found, now_ns)
+    def visit(self, cell: _Cell, now_ns: MonotonicNs, room: int) -> Sequence[Outcome]:
+        """What the kernel has of one channel; what finds no room waits for the next poll."""
+        fault = self._drain(cell, now_ns)
+        found: list[Outcome] = [] if fault is None else [fault]
+        room -= len(found)
+        taken, cell.waiting = cell.waiting[:room], cell.waiting[room:]
+        return found + [self._sample(cell, at_ns, counts) for at_ns, counts in taken]
 
-    def describe(self) -> LoadCellInfo:
-        """Fixed after open."""
-        simulated = any(cell.channel.simulated for cell in self._cells)
-        device = DeviceInfo(self._name, "kernel IIO", simulated)
-        return LoadCellInfo(
-            device, len(self._cells), FULL_SCALE, self._rate_sps * 1_000, self._gain
-        )
+    def simulated(self) -> bool:
+        """Whether a model answers on any channel."""
+        return any(cell.channel.simulated for cell in self._cells)
 
-    def close(self) -> None:
-        """Stop the buffers. Safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
+    def release(self) -> None:
+        """Stop the buffers."""
         for cell in self._cells:
             cell.channel.close()
 
@@ -128,6 +106,5 @@ class IioLoadCells:
 
     def _fail(self, cell: _Cell, code: FaultCode, why: str, now_ns: MonotonicNs) -> Fault:
         cell.silences += 1
-        cell.watch.after_fault = True
-        cell.watch.counts, cell.watch.repeats = None, 0
-        return Fault(code, self._name, now_ns, f"cell {cell.index}: {why}")
+        cell.watch.forget()
+        return self.fault(cell, code, why, now_ns)

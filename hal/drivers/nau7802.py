@@ -19,17 +19,15 @@ from hal.contract.types import (
     NS_PER_S,
     Counts,
     DeviceAbsentError,
-    DeviceInfo,
     Fault,
     FaultCode,
-    LoadCellInfo,
     MonotonicNs,
     RawSample,
     Tri,
 )
 from hal.drivers.lines import Contact
 from hal.drivers.plausible import SampleWatch
-from hal.drivers.tally import Tally
+from hal.drivers.polled_cells import CELLS_MAX, FULL_SCALE, Outcome, PolledCells
 
 PU_CTRL, CTRL1, CTRL2, ADCO_B2, ADC, PGA, POWER, REVISION = (
     *(0x00, 0x01, 0x02, 0x12),
@@ -44,15 +42,12 @@ LDO_3V0: Final = 0b101 << 3
 CHOPPER_OFF, PGA_DEFAULT, PGA_CAP_ON = 0x30, 0x00, 0x80
 RATE_BITS: Final = {10: 0, 20: 1, 40: 2, 80: 3, 320: 7}
 GAINS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
-FULL_SCALE: Final = (1 << 23) - 1
 
-CELLS_MAX: Final = 8
 POWER_UP_NS_MAX: Final = 20 * NS_PER_MS
 LDO_RAMP_NS: Final = 250 * NS_PER_MS
 CALIBRATION_NS_MAX: Final = 2 * NS_PER_S
 OPEN_NS_MAX: Final = 6 * NS_PER_S
 OPEN_ERRORS_MAX: Final = 3
-OPEN_STEP_NS: Final = 1 * NS_PER_MS
 POLL_NS_MAX: Final = 1_500_000
 """No new cell is begun after this long in one poll; the last one ends within 2 ms."""
 WARM_DISCARD: Final = 6
@@ -86,14 +81,17 @@ class _Cell:
     watch: SampleWatch = field(default_factory=lambda: SampleWatch(FULL_SCALE))
 
 
-class Nau7802LoadCells:
-    """LoadCell of a deck's NAU7802 converters.
+class Nau7802LoadCells(PolledCells[_Cell]):
+    """LoadCell of a deck's NAU7802 converters: at most one outcome a cell and poll, in under 2 ms.
 
     address: the chips' own (0x2A always). mux_address: the TCA9548A, or None for one chip; cell
     n sits on channel n. pause: sleeps nanoseconds, called while opening only. ready: the DRDY
     line of a chip alone on its bus, which then is asked only when a conversion waits. Faults:
     BUS, RESET, TIMEOUT, CALIBRATION. Raises DeviceAbsentError at construction, nothing later.
+    A sample's at_ns is the poll's: the conversion was ready then or became so within it.
     """
+
+    poll_ns_max = POLL_NS_MAX
 
     def __init__(  # noqa: PLR0913  # the wiring of one front end, all of it needed
         self,
@@ -113,16 +111,13 @@ class Nau7802LoadCells:
         assert rate_sps in RATE_BITS
         assert gain in GAINS
         assert 1 <= cells <= (CELLS_MAX if mux_address is not None else 1)
+        super().__init__(
+            [_Cell(index) for index in range(cells)], rate_sps, gain, clock, name, "NAU7802"
+        )
         self._bus, self._address, self._mux_address = bus, address, mux_address
-        self._clock, self._name, self._ready = clock, name, ready
+        self._ready = ready
         self._ctrl1 = LDO_3V0 | GAINS.index(gain)
         self._ctrl2 = RATE_BITS[rate_sps] << 4
-        self._period_ns = NS_PER_S // rate_sps
-        self._rate_sps, self._gain = rate_sps, gain
-        self._cells = tuple(_Cell(index) for index in range(cells))
-        self._next = 0
-        self._closed = False
-        self.tally = Tally()
         self._steps: dict[Stage, Callable[[_Cell, MonotonicNs], RawSample | Fault | None]] = {
             Stage.RESET: self._reset,
             Stage.POWER_UP: self._power_up,
@@ -133,35 +128,17 @@ class Nau7802LoadCells:
         }
         self._open(pause)
 
-    def poll(self, now_ns: MonotonicNs, limit: int) -> Sequence[RawSample | Fault]:
-        """At most one outcome a cell, cells in turn, `limit` in all. Blocks under 2 ms.
+    def visit(self, cell: _Cell, now_ns: MonotonicNs, room: int) -> Sequence[Outcome]:
+        """One step of one cell."""
+        outcome = self._step(cell, now_ns)
+        return () if outcome is None else (outcome,)
 
-        A sample's at_ns is now_ns: the conversion was ready then or became so within the poll.
-        """
-        found: list[RawSample | Fault] = []
-        begun_ns = self._clock.monotonic_ns()
-        for _ in range(0 if self._closed else len(self._cells)):
-            if len(found) >= limit or self._clock.monotonic_ns() - begun_ns >= POLL_NS_MAX:
-                break
-            cell = self._cells[self._next]
-            self._next = (self._next + 1) % len(self._cells)
-            outcome = self._visit(cell, now_ns)
-            if outcome is not None:
-                found.append(outcome)
-        return self.tally.count(found, now_ns)
+    def simulated(self) -> bool:
+        """Whether a model answers."""
+        return self._bus.simulated
 
-    def describe(self) -> LoadCellInfo:
-        """Fixed after open. Counts are 24 bits signed at the converter's full scale."""
-        device = DeviceInfo(self._name, "NAU7802", self._bus.simulated)
-        return LoadCellInfo(
-            device, len(self._cells), FULL_SCALE, self._rate_sps * 1_000, self._gain
-        )
-
-    def close(self) -> None:
-        """Put every reachable chip to sleep and free the bus. Safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
+    def release(self) -> None:
+        """Put every reachable chip to sleep and free the bus."""
         for cell in self._cells:
             try:
                 self._select(cell)
@@ -183,24 +160,16 @@ class Nau7802LoadCells:
 
     def _open(self, pause: Callable[[int], None]) -> None:
         """Walk all cells to RUN together: the LDO ramp is waited for once, not once a cell."""
-        begun_ns = self._clock.monotonic_ns()
-        last: Fault | None = None
-        for _ in range(OPEN_NS_MAX // OPEN_STEP_NS):
-            now_ns = self._clock.monotonic_ns()
-            for cell in self._cells:
-                outcome = self._visit(cell, now_ns)
-                if isinstance(outcome, Fault):
-                    last = outcome
-                if cell.errors >= OPEN_ERRORS_MAX:
-                    raise self._absent(last)
-            if all(cell.stage is Stage.RUN for cell in self._cells):
-                for cell in self._cells:
-                    cell.watch.after_fault = False
-                return
-            if now_ns - begun_ns >= OPEN_NS_MAX:
-                break
-            pause(OPEN_STEP_NS)
-        raise self._absent(last)
+        missing = self.start(self._begin, lambda cell: cell.stage is Stage.RUN, OPEN_NS_MAX, pause)
+        if missing is not None:
+            raise self._absent(missing)
+
+    def _begin(self, cell: _Cell, now_ns: MonotonicNs) -> Fault | None:
+        outcome = self._step(cell, now_ns)
+        fault = outcome if isinstance(outcome, Fault) else None
+        if cell.errors >= OPEN_ERRORS_MAX:
+            raise self._absent(fault)
+        return fault
 
     def _absent(self, last: Fault | None) -> DeviceAbsentError:
         where = f"NAU7802 at 0x{self._address:02x}"
@@ -213,7 +182,7 @@ class Nau7802LoadCells:
         )
         return DeviceAbsentError(self._name, found, check)
 
-    def _visit(self, cell: _Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
+    def _step(self, cell: _Cell, now_ns: MonotonicNs) -> RawSample | Fault | None:
         """One bounded step of one cell; an OSError becomes a Fault and a pause for the cell."""
         if now_ns < cell.due_ns:
             return None
@@ -238,10 +207,10 @@ class Nau7802LoadCells:
         self, cell: _Cell, code: FaultCode, why: str, now_ns: MonotonicNs, stage: Stage
     ) -> Fault:
         """Note a fault, choose where to go on, and double the pause up to its bound."""
-        cell.stage, cell.watch.after_fault = stage, True
+        cell.stage = stage
         cell.due_ns = now_ns + (RETRY_NS << min(cell.errors, RETRY_DOUBLINGS_MAX))
         cell.errors += 1
-        return Fault(code, self._name, now_ns, f"cell {cell.index}: {why}")
+        return self.fault(cell, code, why, now_ns)
 
     def _reset(self, cell: _Cell, now_ns: MonotonicNs) -> None:
         self._put(PU_CTRL, RR)

@@ -23,6 +23,10 @@ class SampleWatch:
     repeats: int = 0
     after_fault: bool = False
 
+    def forget(self) -> None:
+        """What came before a break says nothing of what comes after it."""
+        self.counts, self.repeats = None, 0
+
     def flags(self, counts: int, *, missed: bool) -> SampleFlag:
         """Flags of the next sample. missed: a conversion before it was lost."""
         found = SampleFlag.MISSED if missed else SampleFlag.NONE

@@ -10,7 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[3]
 TESTS = ROOT / "tests"
 HELPERS = {
-    *("drivers/lines.py", "drivers/plausible.py", "drivers/tally.py", "drivers/clocked_cells.py"),
+    *(
+        "drivers/lines.py",
+        "drivers/plausible.py",
+        "drivers/tally.py",
+        "drivers/clocked_cells.py",
+        "drivers/polled_cells.py",
+    ),
     "linux/absent.py",
 }
 """Parts of drivers, proven through the drivers that use them."""
