@@ -65,9 +65,9 @@ camera: setup ## the camera driver on real picamera2 and libcamera
 	sh tests/camera/build-root
 	CAMERA_RUNG=required $(BIN)/python -m pytest -q -s tests/camera/test_rung.py
 
-arm64: setup ## our wheels on aarch64, and the same decisions and masses as here
+arm64: setup ## our wheels on aarch64, the same decisions and masses, lgpio on a Raspberry Pi 3
 	PYTHON=$(BIN)/python sh tests/arm64/build-root
-	ARM64_RUNG=required $(BIN)/python -m pytest -q -s tests/arm64/test_rung.py
+	ARM64_RUNG=required $(BIN)/python -m pytest -q -s tests/arm64
 
 bench-pi: setup ## on a Raspberry Pi only: checklist and report of what nothing else can show
 	PYTHON=$(BIN)/python sh images/bench-pi $(ARGS)

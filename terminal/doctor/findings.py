@@ -162,19 +162,20 @@ class Doctor:
                 if at == bus and address not in seen:
                     values = {"bus": bus, "address": address, "setting": key, "seen": listed}
                     yield self._say("wrong", "chip.none", "chip.do", **values)
-            yield from self._cells(bus, seen, listed)
+            yield from self._cells(bus, seen)
 
-    def _cells(self, bus: int, seen: tuple[int, ...], listed: str) -> Iterator[Finding]:
+    def _cells(self, bus: int, seen: tuple[int, ...]) -> Iterator[Finding]:
         """Converters behind the multiplexer, channel by channel."""
         amplifier = self.config.amplifier
         mux = amplifier.mux_address
         if amplifier.kind != "nau7802" or amplifier.bus != bus or mux not in seen:
             return
-        for cell in range(amplifier.cells):
-            behind = self.machine.scan(bus, mux, cell) or ()
-            if amplifier.address not in behind:
-                values = {"cell": cell, "seen": listed, "bus": bus}
-                yield self._say("wrong", "cell.none", "chip.do", **values)
+        behind = [self.machine.scan(bus, mux, cell) or () for cell in range(amplifier.cells)]
+        missing = [cell for cell, seen_ in enumerate(behind) if amplifier.address not in seen_]
+        if not missing:
+            yield self._say("ok", "cells", count=amplifier.cells, address=amplifier.address)
+        for cell in missing:
+            yield self._say("wrong", "cell.none", "cell.do", cell=cell)
 
     def _nodes(self) -> Iterator[Finding]:
         for path, key in expected_nodes(self.config):

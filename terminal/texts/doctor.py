@@ -56,6 +56,14 @@ DOCTOR: Mapping[str, tuple[str, str]] = {
         "检查供电、SDA（2号，3脚）、SCL（3号，5脚）和地址跳线；总线上有：{seen}",
         "Check supply, SDA (GPIO2, pin 3), SCL (GPIO3, pin 5) and address straps; seen: {seen}",
     ),
+    "cells": (
+        "多路器后的 {count} 个传感器放大器（0x{address:02x}）都有应答",
+        "All {count} load-cell converters (0x{address:02x}) answer behind the multiplexer",
+    ),
+    "cell.do": (
+        "检查该放大器的供电，以及多路器 SD{cell}、SC{cell} 到它的两根线",
+        "Check its supply and its two wires from the multiplexer, SD{cell} and SC{cell}",
+    ),
     "cell.none": (
         "多路器第 {cell} 通道没有传感器放大器",
         "No converter on channel {cell} of the multiplexer",

@@ -19,11 +19,11 @@ import pytest
 
 from hal.sim import passage
 from terminal.anpr.models import default_folder, missing
+from tests.tools.rungs import ROOT, folder, need
 
 pytestmark = pytest.mark.arm64
 
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".cache" / "arm64"
+CACHE = folder("tests/arm64/build-root")
 TREE = CACHE / "root"
 QEMU = "qemu-aarch64-static"
 RUN_S_MAX = 600
@@ -86,11 +86,7 @@ def run(command: list[str], folder: Path, name: str) -> dict:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, dict]:
-    why = absent()
-    if why and os.environ.get("ARM64_RUNG") == "required":
-        pytest.fail(why)
-    if why:
-        pytest.skip(why)
+    need(absent(), "ARM64")
     folder = tmp_path_factory.mktemp("arm64")
     make_inputs(folder)
     here = run([sys.executable], folder, "here")

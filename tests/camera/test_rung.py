@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.rungs import ROOT, folder, need
+
 pytestmark = pytest.mark.camera
 
-ROOT = Path(__file__).resolve().parents[2]
-TREE = ROOT / ".cache" / "camera" / "root"
-BUILT = ROOT / ".cache" / "camera" / "built"
+CACHE = folder("tests/camera/build-root")
+TREE, BUILT = CACHE / "root", CACHE / "built"
 RUN_S_MAX = 100
 TESTS_MIN = 6
 CODE = ("hal", "tests/camera", "pyproject.toml")
@@ -36,11 +37,7 @@ def absent() -> str:
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    why = absent()
-    if why and os.environ.get("CAMERA_RUNG") == "required":
-        pytest.fail(why)
-    if why:
-        pytest.skip(why)
+    need(absent(), "CAMERA")
     inside = TREE / "src" / f"rung-{os.getpid()}"
     inside.mkdir(parents=True)
     try:

@@ -1,12 +1,14 @@
-"""The lane's processes on kernel interfaces: `weigh-terminal run`, no simulated device, one truck.
+"""A whole visit on kernel interfaces: `weigh-terminal run` with the example of a real gate.
 
-They open /dev/gpiochip0, /dev/i2c-N and /dev/spidev0.0; beside them the yard moves a truck and its
-wires. One converter (i2c-stub holds one register file) weighs but cannot tell where the truck
-stands, so this lane must call it on, weigh it, and hold it. Runs in virtual time.
+The terminal's processes open /dev/gpiochip0, /dev/i2c-1 and /dev/spidev0.1; eight NAU7802 behind a
+TCA9548A, an MCP23017 with the keypad, a chain of MAX7219 and the yard's contacts are at the other
+ends, in a process of the test. No camera: the attendant types the plate, as a gate whose camera is
+out does it. Runs in virtual time.
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -15,66 +17,43 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import apsw
 import pytest
 
 import terminal.examples
-from hal.sim.fleet import ARTICULATED_6
+from hal.sim.deck import DeckParams
 from terminal.config_load import load
 from terminal.link import Hub, Received
 from terminal.messages import Snapshot
-from terminal.weighing.calibration import to_text
-from terminal.wiring.context import simulated
+from terminal.records import decode_signed
+from terminal.weighing import calibration
+from terminal.wiring.context import process_names, simulated
 from terminal.wiring.plant import demo_vehicles
-from tests.kernel.inside.converter import stub_bus
-from tests.kernel.inside.yard import calibration
+from tests.kernel.inside.gate import TRUCK
 
 OUT = Path("/run/out")
 DIVISION_KG = 20
-VISIT_S_MAX = 150
+VISIT_S_MAX = 180
 STOP_S_MAX = 15
 
-REAL = """
-[site]
-terminal_id = "141025710001-1"
-[lane]
-kind = "double"
-barrier = "hold"
-settle_s_max = 10
-[weighing]
-source = "amplifier"
-vehicle_list = "vehicles.csv"
-[amplifier]
-kind = "nau7802"
-bus = {bus}
-mux_address = 0
-cells = 1
-cell_x_cm = [900]
-cell_y_cm = [150]
-serial = "load cells"
-calibration = "calibration.json"
-[field]
-kind = "gpio"
-[sign]
-kind = "max7219"
-spi_device = 0
-[keypad]
-kind = "none"
-[camera]
-kind = "none"
-[console]
-enabled = false
-[[targets]]
-name = "county"
-uri = "coap+tcp://127.0.0.1"
-"""
+OURS = {
+    "operator_pins = []": "operator_pins = "
+    '["demo$0ead2060b65992dca4769af601a1b3a35ef38cfad2c2c465bb160ea764157c5d"]',
+    'kind = "picamera2"': 'kind = "none"',
+    "max_kg = 100000 ": 'vehicle_list = "vehicles.csv"\nmax_kg = 100000 ',
+    "coap+tcp://county.invalid": "coap+tcp://127.0.0.1",
+    "[console]\nenabled = true": "[console]\nenabled = false",
+}
+"""What this site has changed in the example: attendant's PIN 1234, no camera, a vehicle list, no
+county in reach, and the console's place at the links is the test's."""
 
 
 @contextmanager
-def child(name: str, folder: Path, *words: str, module: str = "terminal.cli") -> Iterator:
+def child(name: str, folder: Path, *words: str) -> Iterator[subprocess.Popen]:
     """One process of ours with its log; ended politely, then not."""
     with (folder / f"{name}.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-m", *words],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=log,
@@ -85,7 +64,7 @@ def child(name: str, folder: Path, *words: str, module: str = "terminal.cli") ->
         finally:
             assert process.stdin is not None
             process.stdin.close()
-            if module == "terminal.cli":
+            if words[0] == "terminal.cli":
                 process.send_signal(signal.SIGTERM)
             try:
                 process.wait(STOP_S_MAX)
@@ -95,20 +74,76 @@ def child(name: str, folder: Path, *words: str, module: str = "terminal.cli") ->
 
 
 def real_site(folder: Path) -> Path:
-    """Configuration, calibration and vehicle list of a lane of real devices."""
+    """The example configuration with a site's own lines, its calibration and vehicle list."""
+    text = (Path(terminal.examples.__file__).parent / "gate.toml").read_text()
+    for example, ours in OURS.items():
+        assert text.count(example) == 1, example
+        text = text.replace(example, ours)
     config = folder / "terminal.toml"
-    config.write_text(REAL.format(bus=stub_bus()))
-    (folder / "calibration.json").write_text(to_text(calibration()))
+    config.write_text(text)
+    exact = calibration.simulated("unmarked")
+    dead_counts = DeckParams().dead_kg * exact.counts_per_kg()[0]
+    sealed = calibration.simulated("unmarked", zero_counts=dead_counts)
+    (folder / "calibration.json").write_text(calibration.to_text(sealed))
     (folder / "vehicles.csv").write_text(demo_vehicles())
-    assert not simulated(load(config).config), "no device here may be a simulated one"
+    loaded = load(config).config
+    assert not simulated(loaded), "no device here may be a simulated one"
+    assert "plant" not in process_names(loaded)
     return config
+
+
+def cli(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """One command of ours, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "terminal.cli", *words],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def until(what: str, seen, seconds: float) -> None:
     deadline_s = time.monotonic() + seconds
     while not seen():
         assert time.monotonic() < deadline_s, f"not within {seconds} s: {what}"
-        time.sleep(0.2)
+        time.sleep(0.1)
+
+
+class Watch:
+    """What the lane tells its console: the states it went through, and what its sign says."""
+
+    def __init__(self, runtime: Path) -> None:
+        runtime.mkdir(exist_ok=True)
+        self._hub = Hub("console", runtime, simulated=False)
+        self.states: list[str] = []
+        self.prompts: list[str] = []
+        self.last: Snapshot | None = None
+
+    def look(self) -> str | None:
+        """Take in what came; the prompt when it is a new one."""
+        before = self.prompts[-1:]
+        for event in self._hub.poll(time.monotonic_ns()):
+            if isinstance(event, Received) and isinstance(event.message, Snapshot):
+                self._take(event.message)
+        return self.prompts[-1] if self.prompts[-1:] != before else None
+
+    def _take(self, seen: Snapshot) -> None:
+        self.last, shown = seen, seen.display
+        gross_kg = seen.weighed.gross_kg if seen.weighed is not None else None
+        if self.prompts[-1:] != [shown.prompt.value]:
+            self.prompts.append(shown.prompt.value)
+        row = f"{seen.state} {shown.prompt.value} {shown.reason.value}"
+        if self.states[-1:] != [row]:
+            self.states.append(row)
+            with (OUT / "lane-states.txt").open("a") as told:
+                told.write(f"{time.monotonic():.1f} {row} {gross_kg} kg\n")
+
+    def phases(self) -> list[str]:
+        return [row.split()[0] for row in self.states]
+
+    def close(self) -> None:
+        self._hub.close()
 
 
 @pytest.fixture
@@ -118,74 +153,78 @@ def site(tmp_path: Path) -> Iterator[Path]:
         print(f"--- {log.name}\n{log.read_text()[-2500:]}")
 
 
-class Watch:
-    """What the lane tells its console: the states it went through, for the report."""
-
-    def __init__(self, runtime: Path) -> None:
-        runtime.mkdir(exist_ok=True)
-        self._hub = Hub("console", runtime, simulated=False)
-        self.states: list[str] = []
-        self.gross_kg: int | None = None
-
-    def look(self) -> None:
-        for event in self._hub.poll(time.monotonic_ns()):
-            if isinstance(event, Received) and isinstance(event.message, Snapshot):
-                seen, shown = event.message, event.message.display
-                self.gross_kg = seen.weighed.gross_kg if seen.weighed is not None else None
-                row = f"{seen.state} {shown.prompt.value} {shown.reason.value}"
-                if not self.states or self.states[-1] != row:
-                    self.states.append(row)
-                    with (OUT / "lane-states.txt").open("a") as told:
-                        told.write(f"{time.monotonic():.1f} {row} {self.gross_kg} kg\n")
-
-    def close(self) -> None:
-        self._hub.close()
-        print("\n".join(self.states))
-
-
-def test_a_truck_is_called_on_and_weighed_on_kernel_lines_and_held_without_proof(
-    site: Path,
-) -> None:
-    config = real_site(site)
-    yard = site / "yard"
-    yard.mkdir()
-    demo = Path(terminal.examples.__file__).parent / "demo.toml"
-    (yard / "terminal.toml").write_text(demo.read_text())
-    (yard / "vehicles.csv").write_text(demo_vehicles())
-    world, finished = yard / "run/plant.world", yard / "run/plant.jsonl"
-    events = site / "coils.txt"
+def test_a_truck_is_weighed_named_at_the_keypad_and_let_out_on_kernel_buses(site: Path) -> None:
+    config, report = real_site(site), site / "gate.json"
     with ExitStack() as stack:
-        plant = ("process", "plant", "--config", str(yard / "terminal.toml"), "--trucks", "1")
-        stack.enter_context(child("plant", site, *plant))
-        until("the yard stands", world.exists, 30)
-        wiring = stack.enter_context(
-            child("wiring", site, str(world), str(events), module="tests.kernel.inside.yard")
+        gate = stack.enter_context(
+            child("gate", site, "tests.kernel.inside.gate", str(config), str(report))
         )
+        until("the gate stands", (site / "gate.log").read_text, 30)
+        doctor = cli(site, "doctor", "--config", str(config), "--language", "en")
+        (OUT / "doctor.txt").write_text(doctor.stdout + doctor.stderr)
+        assert "All 8 load-cell converters" in doctor.stdout, doctor.stdout
         watch = Watch(site / "run")
         stack.callback(watch.close)
-        lane = stack.enter_context(child("lane", site, "run", "--config", str(config)))
+        lane = stack.enter_context(
+            child("lane", site, "terminal.cli", "run", "--config", str(config))
+        )
 
-        def held() -> bool:
-            watch.look()
+        def let_out_and_idle_again() -> bool:
+            prompt = watch.look()
+            if prompt is not None:
+                assert gate.stdin is not None
+                gate.stdin.write(f"{prompt}\n".encode())
+                gate.stdin.flush()
             assert lane.poll() is None, "the terminal ended"
-            return bool(watch.states) and watch.states[-1].startswith("held")
+            return "clearing" in watch.phases() and watch.phases()[-1] == "idle"
 
-        until("the truck was weighed", held, VISIT_S_MAX)
-        assert wiring.stdin is not None
-        wiring.stdin.close()
-        wiring.wait(STOP_S_MAX)
-    assert not finished.exists() or not finished.read_text(), "nobody was let out"
-    judge(watch, events)
+        until("the truck has left and the lane is idle", let_out_and_idle_again, VISIT_S_MAX)
+        assert gate.stdin is not None
+        gate.stdin.close()
+        gate.wait(STOP_S_MAX)
+        judge_the_yard(json.loads(report.read_text()))
+    judge_the_lane(watch)
+    judge_the_record(site)
 
 
-def judge(watch: Watch, events: Path) -> None:
-    """Called on, weighed to a division, and not let out."""
-    phases = list(dict.fromkeys(row.split()[0] for row in watch.states))
+def judge_the_yard(told: dict) -> None:
+    """What happened out there, whatever the terminal believes."""
+    assert [each["what"] for each in told["gone"]] == ["left"]
+    assert told["struck"] == 0
+    pulls = {
+        name: [level for _at, coil, level in told["coils"] if coil == name]
+        for name in ("entry_open", "exit_open", "lamp_exit")
+    }
+    assert pulls["entry_open"] == [True, False], "the entry relay pulls once and falls"
+    assert pulls["exit_open"] == [True, False], "the exit relay pulls once and falls"
+    assert pulls["lamp_exit"] == [True, False]
+
+
+def judge_the_lane(watch: Watch) -> None:
+    """Called on, weighed to a division, released and cleared: in this order."""
+    phases = list(dict.fromkeys(watch.phases()))
     wanted = ["lockout", "idle", "entering", "positioning", "weighing", "held"]
-    assert phases == wanted, watch.states
-    assert watch.gross_kg is not None
-    assert abs(watch.gross_kg - ARTICULATED_6.mass_kg) <= 2 * DIVISION_KG
-    coils = [line.split() for line in events.read_text().splitlines()]
-    entry = [level for _, coil, level in coils if coil == "entry_open"]
-    assert entry == ["0", "1", "0"], "the entry relay pulls once and falls with its lease"
-    assert {level for _, coil, level in coils if coil == "exit_open"} == {"0"}
+    assert phases[: len(wanted)] == wanted, watch.states
+    assert phases[-2:] == ["releasing", "clearing"], watch.states
+    assert watch.last is not None
+    assert not watch.last.simulated
+    assert {name for name, ok in watch.last.peers if ok} >= {"ledger", "panel"}
+    assert not watch.last.faults, watch.last.faults
+
+
+def judge_the_record(site: Path) -> None:
+    """One weighing, sealed before the arm moved, that no simulated device has touched."""
+    verdict = cli(site, "verify", "ledger")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert "simulated" not in verdict.stdout
+    rows = apsw.Connection(str(site / "ledger/ledger.db")).execute(
+        "select body from item where seq is not null order by seq"
+    )
+    weighings = [record.weigh for (body,) in rows if (record := decode_signed(bytes(body))).weigh]
+    assert len(weighings) == 1
+    (weigh,) = weighings
+    assert weigh is not None
+    assert abs(weigh.gross_kg - TRUCK.mass_kg) <= DIVISION_KG
+    assert weigh.axles == len(TRUCK.axle_x_mm)
+    assert (weigh.plate, weigh.plate_source.value) == (TRUCK.plate, "keypad")
+    (OUT / "record.txt").write_text(f"{weigh}\n{verdict.stdout}")
