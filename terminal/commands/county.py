@@ -12,6 +12,7 @@ from pathlib import Path
 from terminal import exits
 from terminal.county.hardening import fewer_collections
 from terminal.county.keys import KeyRegistry
+from terminal.county.publish import OFF
 from terminal.county.reading import shown_place, store_place
 from terminal.county.server import CountyOptions, running_county
 from terminal.county.sharding import WORKERS_MAX
@@ -21,6 +22,7 @@ NAME = "county"
 HELP = "run the reference county receiver (CoAP over UDP and TCP)"
 COAP_PORT = 5683
 PORT_MAX = 65_535
+NATS = ("nats://", "tls://")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--websocket", action="store_true", help="also serve CoAP over WebSocket (port + 3000)"
     )
     parser.add_argument(
+        "--publish",
+        type=stream,
+        metavar="nats://HOST:4222",
+        help="publish each stored record to JetStream there; off: owe it nothing any more",
+    )
+    parser.add_argument(
         "--workers",
         type=workers,
         default=1,
@@ -77,6 +85,13 @@ def address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) <= PORT_MAX:
         raise argparse.ArgumentTypeError(f"{text}: expected HOST:PORT, such as 0.0.0.0:5683")
     return host, int(port)
+
+
+def stream(text: str) -> str:
+    """A NATS address, or "off". Raises argparse's own error."""
+    if text != OFF and not text.startswith(NATS):
+        raise argparse.ArgumentTypeError(f"{text}: expected nats://HOST:PORT, tls://..., or off")
+    return text
 
 
 def workers(text: str) -> int:
@@ -99,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
         args.oscore,
         args.websocket,
         args.photos,
+        args.publish,
     )
     try:
         return asyncio.run(_serve(options, args.workers))

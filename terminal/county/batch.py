@@ -15,6 +15,12 @@ from terminal.records import Record
 
 INSERT_RECORD = "INSERT INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 INSERT_PHOTO = "INSERT INTO photo VALUES(?,?,?,?,NULL) ON CONFLICT DO NOTHING"
+INSERT_OWED = "INSERT INTO unpublished VALUES(?,?,?)"
+OWED = (
+    "SELECT u.terminal, u.ledger, u.seq, r.id, r.kind, r.source_unit, r.signed FROM unpublished u"
+    " JOIN record r ON r.terminal=u.terminal AND r.ledger=u.ledger AND r.seq=u.seq"
+    " ORDER BY u.terminal, u.ledger, u.seq LIMIT ?"
+)
 UPSERT_CHAIN = (
     "INSERT INTO chain VALUES(?,?,?,?,?,?) ON CONFLICT(terminal, ledger) DO UPDATE SET"
     " high=excluded.high, highest=excluded.highest, stored=excluded.stored,"

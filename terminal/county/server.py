@@ -6,6 +6,7 @@ the order that answers what was accepted.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -21,6 +22,7 @@ from terminal.county.gate import Gate
 from terminal.county.hardening import bound_memory, harden_parser, lighten
 from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
+from terminal.county.publish import decide, publishing
 from terminal.county.reading import StorePlace
 from terminal.county.relay import RelaySite
 from terminal.county.service import County, Times
@@ -47,6 +49,7 @@ class CountyOptions:
     oscore: Path | None = None
     websocket: bool = False
     photo_folder: Path | None = None
+    publish: str | None = None
 
     @property
     def photos(self) -> Path:
@@ -66,17 +69,24 @@ async def running_county(
 
     place: which of several workers this is; one that is not alone serves no page.
     """
-    alone = place == ALONE
-    if alone:
-        probe(options.host, options.port)
+    if place == ALONE:
+        async with around_all(options), _serving(options, times, place) as county:
+            yield county
+    else:
+        async with _serving(options, times, place) as county:
+            yield county
+
+
+@contextlib.asynccontextmanager
+async def _serving(options: CountyOptions, times: Times, place: Place) -> AsyncIterator[County]:
     harden_parser()
     logging.getLogger(LOG).setLevel(logging.ERROR)  # one line a bad datagram is a flood
     writer = Writer(lambda: open_store(options.store))
     try:
         registry = KeyRegistry(options.keys)
-        photos = PhotoFolder(options.photos, sweep=alone)
+        photos = PhotoFolder(options.photos, sweep=False)
         county = County(writer, photos, registry, times, accept_simulated=options.accept_simulated)
-        async with _coap(Gate(county), options, place), page_of(options if alone else None):
+        async with _coap(Gate(county), options, place):
             yield county
     finally:
         await writer.close()
@@ -124,16 +134,29 @@ def _protected(gate: Gate, oscore: Path, place: Place) -> Any:
     return own if place == ALONE else RelaySite(own, place)
 
 
-def open_store(place: StorePlace) -> Store:
-    """The store at this place. Raises OSError, sqlite3.Error."""
+def open_store(place: StorePlace, *, synced: bool = True) -> Store:
+    """The store at this place. Raises OSError, sqlite3.Error. synced: see the stores."""
     if isinstance(place, Path):
-        return SqliteStore(place)
+        return SqliteStore(place, synced=synced)
     from terminal.county.store_postgres import PostgresStore
 
-    return PostgresStore(place)
+    return PostgresStore(place, synced=synced)
 
 
-def probe(host: str, port: int) -> None:
+@contextlib.asynccontextmanager
+async def around_all(options: CountyOptions) -> AsyncIterator[None]:
+    """What there is once however many workers serve: address, tables, publisher, page."""
+    _probe(options.host, options.port)
+    await asyncio.to_thread(decide, options.publish, lambda: open_store(options.store))
+    PhotoFolder(options.photos)
+    async with (
+        publishing(options.publish, lambda: open_store(options.store, synced=False)),
+        _page(options),
+    ):
+        yield
+
+
+def _probe(host: str, port: int) -> None:
     """Raise OSError when somebody serves here: the library would silently share the port."""
     family, kind, proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, proto) as asked:
@@ -141,9 +164,9 @@ def probe(host: str, port: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def page_of(options: CountyOptions | None) -> AsyncIterator[None]:
+async def _page(options: CountyOptions) -> AsyncIterator[None]:
     """The status page while the block runs, where one is wanted."""
-    if options is None or not options.page_port:
+    if not options.page_port:
         yield
         return
     from terminal.county.page_server import serve_page

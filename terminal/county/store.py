@@ -15,8 +15,10 @@ from typing import Any, NamedTuple, Protocol
 from terminal.county.accept import Accepted
 from terminal.county.batch import (
     END_OF_RUN,
+    INSERT_OWED,
     INSERT_PHOTO,
     INSERT_RECORD,
+    OWED,
     UPSERT_CHAIN,
     Around,
     Chain,
@@ -45,6 +47,10 @@ CREATE TABLE IF NOT EXISTS chain(
 CREATE TABLE IF NOT EXISTS photo(
   sha256 BLOB PRIMARY KEY, size_bytes INTEGER NOT NULL, record_id TEXT NOT NULL,
   role TEXT NOT NULL, stored_ns INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unpublished(
+  terminal TEXT NOT NULL, ledger BLOB NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY(terminal, ledger, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusal(
   name TEXT PRIMARY KEY, count INTEGER NOT NULL, last_ns INTEGER NOT NULL, last TEXT NOT NULL
   ) WITHOUT ROWID;
@@ -84,6 +90,19 @@ class Cursor(NamedTuple):
     missing: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A stored record that is yet to be published."""
+
+    terminal: str
+    ledger: bytes
+    seq: int
+    record_id: str
+    kind: str
+    unit: str
+    signed: bytes
+
+
 class Store(Protocol):
     """What the receiver needs of a database. One thread; writes count after commit()."""
 
@@ -104,6 +123,15 @@ class Store(Protocol):
 
     def cursors(self, terminal_id: str) -> list[Cursor]:
         """What is held of each chain of the terminal, newest first."""
+
+    def publish_from_now(self, wanted: bool) -> None:
+        """Owe every stored record to the publisher from now on, or none; commits."""
+
+    def owed(self, count_max: int) -> list[Owed]:
+        """Some of what is yet to be published."""
+
+    def published(self, done: list[Owed]) -> None:
+        """These are owed no more."""
 
     def commit(self) -> None:
         """Make everything since the last commit durable, with a full sync."""
@@ -129,6 +157,8 @@ def _with_high(
 class SqlStore(ABC):
     """The rules of a store in SQL that SQLite and PostgreSQL both understand."""
 
+    _publishing = False
+
     @property
     @abstractmethod
     def _db(self) -> Any:
@@ -141,6 +171,14 @@ class SqlStore(ABC):
     def _write(self, sql: str, *values: object) -> None:
         self._begin()
         self._db.execute(sql, values)
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Commit."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Roll back."""
 
     @abstractmethod
     def _lock(self, terminals: set[str]) -> None:
@@ -183,6 +221,8 @@ class SqlStore(ABC):
             else:
                 answers.append(RefusedError("chain", str(why), "prev_hash"))
         self._write_many(INSERT_RECORD, rows)
+        if self._publishing:
+            self._write_many(INSERT_OWED, [row[:3] for row in rows])
         self._write_many(INSERT_PHOTO, photos)
         self._advance(chains)
         return [_with_high(answer, *place, chains) for answer, place in zip(
@@ -229,6 +269,38 @@ class SqlStore(ABC):
                 chain.high = int(row[0])
             rows.append((terminal, ledger, chain.high, chain.highest, chain.stored, chain.seen_ns))
         self._write_many(UPSERT_CHAIN, rows)
+
+    def _read_settings(self) -> None:
+        """What was once decided and holds for every process on this store."""
+        row = self._db.execute("SELECT value FROM setting WHERE name='publish'").fetchone()
+        self._publishing = row is not None
+
+    def publish_from_now(self, wanted: bool) -> None:
+        """Wanted for the first time: all that is stored is owed. It stays so until unwanted."""
+        self._begin()
+        self._read_settings()
+        if wanted and not self._publishing:
+            self._db.execute("INSERT INTO setting VALUES('publish', 'on')")
+            self._db.execute("INSERT INTO unpublished SELECT terminal, ledger, seq FROM record")
+        elif not wanted:
+            self._db.execute("DELETE FROM setting WHERE name='publish'")
+            self._db.execute("DELETE FROM unpublished")
+        self.commit()
+        self._publishing = wanted
+
+    def owed(self, count_max: int) -> list[Owed]:
+        """In the order of the chains, so that each terminal's records come in theirs."""
+        rows = self._db.execute(OWED, (count_max,)).fetchall()
+        self.rollback()  # a reader's snapshot must not stay open
+        return [Owed(*row) for row in rows]
+
+    def published(self, done: list[Owed]) -> None:
+        """Strike them out."""
+        self._begin()
+        self._write_many(
+            "DELETE FROM unpublished WHERE terminal=? AND ledger=? AND seq=?",
+            [(one.terminal, one.ledger, one.seq) for one in done],
+        )
 
     def photo(self, sha256: bytes) -> PhotoRow | None:
         """Look up one photo."""
@@ -279,16 +351,20 @@ class SqlStore(ABC):
 class SqliteStore(SqlStore):
     """Store in one SQLite file: WAL, synchronous=FULL."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create. Raises sqlite3.Error or OSError when that cannot be done."""
+    def __init__(self, path: Path, *, synced: bool = True) -> None:
+        """Open or create. Raises sqlite3.Error or OSError when that cannot be done.
+
+        synced: False for a connection whose commits may be forgotten in a power cut.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._file.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         self._file.execute("PRAGMA journal_mode=WAL")
-        self._file.execute("PRAGMA synchronous=FULL")
+        self._file.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
         self._file.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         self._file.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         self._file.executescript(SCHEMA)
+        self._read_settings()
 
     @property
     def _db(self) -> sqlite3.Connection:

@@ -30,7 +30,7 @@ class StoreFailedError(OSError):
 class Connection:
     """psycopg behind the few calls that SqlStore and the report make, with `?` parameters."""
 
-    def __init__(self, uri: str, *, read_only: bool = False) -> None:
+    def __init__(self, uri: str, *, read_only: bool = False, synced: bool = True) -> None:
         """Connect. Raises StoreFailedError, also when psycopg is not installed."""
         try:
             import psycopg
@@ -39,7 +39,8 @@ class Connection:
                 "psycopg is not installed: pip install 'weigh-terminal[postgres]'"
             ) from error
         self._failure: type[Exception] = psycopg.Error
-        options = f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS_MAX}"
+        commits = "on" if synced else "off"
+        options = f"-c synchronous_commit={commits} -c statement_timeout={STATEMENT_MS_MAX}"
         try:
             self._db: Any = psycopg.connect(uri, connect_timeout=CONNECT_S_MAX, options=options)
             self._db.read_only = read_only
@@ -103,13 +104,17 @@ def _failed(error: Exception) -> StoreFailedError:
 class PostgresStore(SqlStore):
     """Store in one PostgreSQL database, which any number of receivers may share."""
 
-    def __init__(self, uri: str) -> None:
-        """Connect and make the tables. Raises StoreFailedError."""
-        self._uri = uri
-        self._live = Connection(uri)
+    def __init__(self, uri: str, *, synced: bool = True) -> None:
+        """Connect and make the tables. Raises StoreFailedError.
+
+        synced: False for a connection whose commits may be forgotten in a power cut.
+        """
+        self._uri, self._synced = uri, synced
+        self._live = Connection(uri, synced=synced)
         for statement in POSTGRES_SCHEMA.split(";"):
             if statement.strip():
                 self._live.execute(statement)
+        self._read_settings()
         self._live.commit()
 
     def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
@@ -120,7 +125,7 @@ class PostgresStore(SqlStore):
     @property
     def _db(self) -> Connection:
         if self._live.broken:
-            self._live = Connection(self._uri)
+            self._live = Connection(self._uri, synced=self._synced)
         return self._live
 
     def _begin(self) -> None:

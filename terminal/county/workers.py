@@ -14,8 +14,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from terminal.county.photos import PhotoFolder
-from terminal.county.server import CountyOptions, open_store, page_of, probe
+from terminal.county.server import CountyOptions, around_all
 from terminal.county.sharding import Place
 from terminal.county.worker import READY, pack
 
@@ -90,26 +89,28 @@ class Workers:
 @contextlib.asynccontextmanager
 async def running_workers(options: CountyOptions, count: int) -> AsyncIterator[Workers]:
     """`count` workers that serve while the block runs. Raises OSError, sqlite3.Error at start."""
-    probe(options.host, options.port)
-    await asyncio.to_thread(lambda: open_store(options.store).close())  # the tables, made once
-    PhotoFolder(options.photos)
     with contextlib.ExitStack() as reserved:
         ports = tuple(_reserve(reserved) for _ in range(count))
         workers = Workers(options, tuple(Place(index, ports) for index in range(count)))
-        keepers: list[asyncio.Task[None]] = []
-        try:
-            for place in workers.places:
-                process = await workers.start(place)
-                keepers.append(asyncio.create_task(workers.keep(place, process)))
-            async with page_of(options):
-                yield workers
-        finally:
-            if keepers:
-                await workers.stop(keepers)
-            for process in workers.processes.values():
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
+        async with around_all(options), _kept(workers):
+            yield workers
+
+
+@contextlib.asynccontextmanager
+async def _kept(workers: Workers) -> AsyncIterator[None]:
+    keepers: list[asyncio.Task[None]] = []
+    try:
+        for place in workers.places:
+            process = await workers.start(place)
+            keepers.append(asyncio.create_task(workers.keep(place, process)))
+        yield
+    finally:
+        if keepers:
+            await workers.stop(keepers)
+        for process in workers.processes.values():
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 def _reserve(reserved: contextlib.ExitStack) -> int:
