@@ -13,7 +13,8 @@ from pathlib import Path
 from terminal.records import ALG_SM2_SM3, KeyLineError, PublicKey, parse_key_line, sm2_holds
 
 RELOAD_NS = 1_000_000_000
-"""An unknown terminal makes the files be read again, at most this often."""
+"""An unknown terminal, or a folder that has changed, makes the files be read again, at most this
+often: a revoked key is refused within a second."""
 FILES_MAX = 20_000
 FILE_BYTES_MAX = 8_192
 
@@ -64,12 +65,14 @@ class KeyRegistry:
         """path: a key file, or a folder searched for *.pub."""
         self._path = path
         self._loaded_ns: int | None = None
+        self._read_at = 0
         self._by_id: dict[str, Enrolled] = {}
         self.problems: tuple[str, ...] = ()
         self.load()
 
     def load(self) -> None:
         """Read all files anew."""
+        self._read_at = self._stamp()
         entries: dict[str, Enrolled] = {}
         keys: dict[bytes, str] = {}
         problems: list[str] = []
@@ -93,13 +96,21 @@ class KeyRegistry:
         return [self._path] if self._path.exists() else []
 
     def find(self, terminal_id: str, now_ns: int) -> Enrolled | None:
-        """The terminal's entry, or None. An unknown id re-reads the files, at most 1/s."""
+        """The terminal's entry, or None. An unknown id or a change re-reads them, at most 1/s."""
         entry = self._by_id.get(terminal_id)
-        if entry is None and (self._loaded_ns is None or now_ns - self._loaded_ns >= RELOAD_NS):
+        due = self._loaded_ns is None or now_ns - self._loaded_ns >= RELOAD_NS
+        if due and (entry is None or self._stamp() != self._read_at):
             self._loaded_ns = now_ns
             self.load()
             entry = self._by_id.get(terminal_id)
         return entry
+
+    def _stamp(self) -> int:
+        """When the folder (or file) last changed; 0 when it is gone."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def terminals(self) -> tuple[str, ...]:
         """Enrolled terminals, in order."""

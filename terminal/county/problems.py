@@ -32,7 +32,7 @@ REFUSALS: tuple[RefusalKind, ...] = (
     RefusalKind("wrong-id", "4.00", "The id in the path is not the record's own", True),
     RefusalKind("unknown-terminal", "4.01", "This terminal is not enrolled here", False),
     RefusalKind("revoked", "4.01", "The key of this terminal has been revoked", False),
-    RefusalKind("signature", "4.03", "The signature does not hold under the enrolled key", True),
+    RefusalKind("signature", "4.01", "The signature does not hold under the enrolled key", False),
     RefusalKind("simulated", "4.03", "Records of simulated devices are not taken here", True),
     RefusalKind("unreferenced", "4.04", "No stored record names this photo", False),
     RefusalKind("no-resource", "4.04", "There is no such resource", False),

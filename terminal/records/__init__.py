@@ -48,6 +48,7 @@ from terminal.records.signing import (
     parse_signed,
     record_hash,
     sign_record,
+    signature_holds,
     verify_chain,
     verify_record,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "record_hash",
     "record_id",
     "sign_record",
+    "signature_holds",
     "sm2_holds",
     "verify_chain",
     "verify_record",

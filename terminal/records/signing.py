@@ -106,6 +106,11 @@ CHECKS: dict[int, Callable[[bytes, bytes, bytes], bool]] = {
 """Per COSE algorithm: does this signature of this message hold under this raw key?"""
 
 
+def signature_holds(key: PublicKey, signature: bytes, message: bytes) -> bool:
+    """Whether the signature of the message holds under the key. Raises OSError: no SM2 here."""
+    return CHECKS[key.alg](key.raw, signature, message)
+
+
 @dataclass(frozen=True, slots=True)
 class Signed:
     """A COSE_Sign1 taken apart; nothing in it is believed yet."""

@@ -70,22 +70,25 @@ def make_pair(terminal_folder: Path, county_folder: Path) -> None:
     salt = secrets.token_bytes(SALT_BYTES).hex()
     ours = secrets.token_bytes(4).hex()
     theirs = secrets.token_bytes(4).hex()
-    for folder, sender, recipient in (
-        (terminal_folder, ours, theirs),
-        (county_folder, theirs, ours),
-    ):
-        folder.mkdir(parents=True, mode=0o700)
-        settings = {"sender-id_hex": sender, "recipient-id_hex": recipient}
-        files = {
-            SECRET_FILE: {"secret_hex": secret, "salt_hex": salt},
-            SETTINGS_FILE: settings,
-            SEQUENCE_FILE: {"next-to-send": 0, "received": {"index": 0, "bitfield": 0}},
-        }
-        for name, content in files.items():
-            path = folder / name
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-        sync_folder(folder)
+    write_context(terminal_folder, secret, salt, ours, theirs)
+    write_context(county_folder, secret, salt, theirs, ours)
+
+
+def write_context(folder: Path, secret: str, salt: str, sender: str, recipient: str) -> None:
+    """A fresh context in a folder that does not exist yet; all values in hex.
+
+    Raises FileExistsError when it does: keys are never re-used.
+    """
+    folder.mkdir(parents=True, mode=0o700)
+    files = {
+        SECRET_FILE: {"secret_hex": secret, "salt_hex": salt},
+        SETTINGS_FILE: {"sender-id_hex": sender, "recipient-id_hex": recipient},
+        SEQUENCE_FILE: {"next-to-send": 0, "received": {"index": 0, "bitfield": 0}},
+    }
+    for name, content in files.items():
+        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+    sync_folder(folder)

@@ -109,7 +109,7 @@ function verified (signed) {
   const key = keys.get(kid)
   if (!key) throw new Refused('4.01', 'unknown terminal')
   const signedBytes = encode(['Signature1', parts[0], Buffer.alloc(0), parts[2]])
-  if (!crypto.verify(null, signedBytes, key, parts[3])) throw new Refused('4.03', 'signature does not hold')
+  if (!crypto.verify(null, signedBytes, key, parts[3])) throw new Refused('4.01', 'signature does not hold')
   return body
 }
 

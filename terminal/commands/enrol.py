@@ -1,0 +1,163 @@
+"""weigh-terminal enrol: keys of a terminal and its county, exchanged once by file or QR code.
+
+request (at the terminal) -> grant (at the county) -> install (at the terminal). The paper may be
+carried by anybody: it is signed, its secret is sealed to one terminal, and it is good once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from terminal import exits
+from terminal.config import ConfigError
+from terminal.config_load import load
+from terminal.enrol import county_side, terminal_side
+from terminal.enrol.papers import PREFIX, PaperError, fingerprint, read_request
+
+NAME = "enrol"
+HELP = "exchange keys of a terminal and its county once, by file or QR code; revoke"
+CONTEXTS_MAX = 1_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """One subcommand a step."""
+    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    request = steps.add_parser("request", help="at the terminal: ask to be enrolled")
+    grant = steps.add_parser("grant", help="at the county: answer a request")
+    install = steps.add_parser("install", help="at the terminal: install the county's answer")
+    revoke = steps.add_parser("revoke", help="at the county: refuse a terminal from now on")
+    for step in (request, install):
+        step.add_argument("--config", type=Path, default=Path("terminal.toml"))
+    for step in (grant, revoke):
+        step.add_argument(
+            "--keys", type=Path, default=Path("keys"), help="the receiver's folder of keys"
+        )
+    for step in (request, grant):
+        step.add_argument("--out", type=Path, help="write the paper to this file")
+        step.add_argument("--qr", type=Path, metavar="PNG", help="draw the paper as a picture")
+    for step, what in ((grant, "request"), (install, "grant")):
+        step.add_argument("paper", help=f"file of the {what}, or its text")
+    grant.add_argument("--uri", default="", help="address for the terminal, coap+tcp://...")
+    grant.add_argument("--oscore", type=Path, help="the receiver's folder of OSCORE contexts")
+    install.add_argument("--target", default="county", help="name of the [[targets]] section")
+    install.add_argument("--county-key", default="", help="fingerprint that the county told you")
+    revoke.add_argument("terminal", help="terminal id")
+    revoke.add_argument("--reason", default="by the county", help="shown to the terminal")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 65 with the reason when a paper is refused."""
+    steps = {"request": _request, "grant": _grant, "install": _install, "revoke": _revoke}
+    try:
+        steps[args.step](args)
+    except (PaperError, OSError, ValueError, ConfigError) as error:
+        print(f"Refused. {error}", file=sys.stderr)
+        return exits.BAD_INPUT
+    return exits.OK
+
+
+def _request(args: argparse.Namespace) -> None:
+    from terminal.ledger.identity import load_signer
+
+    loaded = load(args.config)
+    site, section = loaded.config.site, loaded.config.ledger
+    folder = loaded.path(section.folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    signer = load_signer(folder, section.signature)
+    unit, now_s = site.source_unit, int(time.time())
+    text = terminal_side.ask(folder, signer, site.terminal_id, unit, now_s)
+    print(f"Terminal {site.terminal_id}, key {fingerprint(signer.public_key)}")
+    _hand_out(args, text)
+    print("Take this to the county: weigh-terminal enrol grant ... there answers it.")
+
+
+def _grant(args: argparse.Namespace) -> None:
+    from terminal.uplink.oscore import write_context
+
+    now_s = int(time.time())
+    request, digest = read_request(_paper(args.paper), now_s)
+    args.keys.mkdir(parents=True, exist_ok=True)
+    signer = county_side.county_signer(args.keys)
+    path = county_side.admit(args.keys, request)
+    secret = county_side.new_secret()
+    if args.oscore is not None:
+        folder = _free_folder(args.oscore, path.stem)
+        write_context(
+            folder,
+            secret.oscore_secret.hex(),
+            secret.oscore_salt.hex(),
+            secret.recipient_id.hex(),
+            secret.sender_id.hex(),
+        )
+        print(f"OSCORE context {folder}: start the receiver again to take it.")
+    county_side.write_psk(args.keys, path.stem, secret.dtls_psk)
+    print(f"Enrolled {request.terminal_id} of {request.source_unit}: {path}")
+    print(f"Its key      {fingerprint(request.key)}   (compare with the terminal's screen)")
+    print(f"County's key {fingerprint(signer.public_key)}   (tell it to the person there)")
+    _hand_out(args, county_side.answer(request, digest, secret, signer, args.uri, now_s))
+
+
+def _install(args: argparse.Namespace) -> None:
+    from terminal.uplink.oscore import write_context
+
+    loaded = load(args.config)
+    folder = loaded.path(loaded.config.ledger.folder)
+    grant, secret = terminal_side.open_grant(folder, _paper(args.paper), int(time.time()))
+    shown = fingerprint(grant.county_key)
+    told = " ".join(args.county_key.split())
+    if told and told != shown:
+        raise PaperError(f"The grant's county key is {shown}, not {told}: not from your county.")
+    into = loaded.base / "enrolled" / args.target
+    terminal_side.install(into, grant, secret)
+    oscore = _free_folder(into, terminal_side.OSCORE_FOLDER)
+    write_context(
+        oscore,
+        secret.oscore_secret.hex(),
+        secret.oscore_salt.hex(),
+        secret.sender_id.hex(),
+        secret.recipient_id.hex(),
+    )
+    terminal_side.close_request(folder)
+    print(f"Installed in {into}. County's key {shown}: compare it with what the county told you.")
+    print(f'In the [[targets]] section "{args.target}" of {args.config}:')
+    if grant.uri:
+        print(f'uri = "{grant.uri}"')
+    print(f'oscore = "{oscore.relative_to(loaded.base)}"   # when the county serves OSCORE')
+
+
+def _revoke(args: argparse.Namespace) -> None:
+    path = county_side.revoke(args.keys, args.terminal, args.reason)
+    print(f"{args.terminal} is refused from now on: {path}")
+
+
+def _paper(given: str) -> str:
+    """The text itself, or the file of that name."""
+    return given if given.startswith(f"{PREFIX}:") else Path(given).read_text()
+
+
+def _hand_out(args: argparse.Namespace, text: str) -> None:
+    import segno
+
+    code = segno.make(text, error="l", micro=False)
+    if args.out is not None:
+        args.out.write_text(text + "\n")
+        print(f"Written to {args.out}")
+    if args.qr is not None:
+        code.save(str(args.qr), kind="png", scale=6)
+        print(f"QR code in {args.qr}")
+    if args.out is None and args.qr is None:
+        if sys.stdout.isatty():
+            code.terminal(compact=True)
+        print(text)
+
+
+def _free_folder(parent: Path, name: str) -> Path:
+    """A folder that does not exist yet: a key is never used again."""
+    names = (name, *(f"{name}-{number}" for number in range(2, CONTEXTS_MAX)))
+    free = next((parent / one for one in names if not (parent / one).exists()), None)
+    if free is None:
+        raise PaperError(f"{parent} holds {CONTEXTS_MAX} contexts of {name}: remove old ones.")
+    return free

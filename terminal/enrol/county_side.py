@@ -1,0 +1,122 @@
+"""The county's half of an enrolment: whose request is granted, and who is put out again.
+
+Key files are the receiver's own (terminal.county.keys): one a terminal, never overwritten with
+another key. The county's signing key is made once, readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from terminal.enrol.papers import Grant, PaperError, Request, Secret, seal, write_grant
+from terminal.records import Ed25519Signer, Signer, key_line, parse_key_line
+
+COUNTY_KEY_FILE = "county.key"
+SEED_BYTES = 32
+FILES_MAX = 20_000
+
+
+def county_signer(folder: Path) -> Signer:
+    """The county's signer; its key is made here at the first grant.
+
+    Raises OSError, or ValueError when the file is not a key.
+    """
+    path = folder / COUNTY_KEY_FILE
+    if not path.exists():
+        write_once(path, secrets.token_bytes(SEED_BYTES))
+    return Ed25519Signer(path.read_bytes())
+
+
+def admit(folder: Path, request: Request) -> Path:
+    """Enrol the terminal of a request; gives its key file. Raises PaperError, OSError.
+
+    The same key again is no change (a lost grant is made anew); another key for a known
+    terminal, a key of another terminal and a revoked key are refused.
+    """
+    line = key_line(request.key, request.terminal_id)
+    for path in sorted(folder.rglob("*.pub"))[:FILES_MAX]:
+        first, _, below = path.read_text().partition("\n")
+        key, terminal_id = parse_key_line(first)
+        if below.strip() and (key == request.key or terminal_id == request.terminal_id):
+            raise PaperError(
+                f"{terminal_id} was revoked ({path.name}: {below.strip()}). Its key is never used"
+                " again; a new ledger folder there makes a new one. Then remove that file here."
+            )
+        if terminal_id == request.terminal_id and key != request.key:
+            raise PaperError(
+                f"{terminal_id} is enrolled with another key ({path.name}). If its storage was"
+                f" replaced, first: weigh-terminal enrol revoke {terminal_id}"
+            )
+        if key == request.key and terminal_id != request.terminal_id:
+            raise PaperError(
+                f"This key belongs to {terminal_id} ({path.name}): two terminals never share one."
+                " The storage was copied; move the ledger folder of the copy away."
+            )
+        if key == request.key:
+            return path
+    path = folder / f"{_file_name(request.terminal_id)}.pub"
+    write_once(path, (line + "\n").encode(), mode=0o644)
+    return path
+
+
+def revoke(folder: Path, terminal_id: str, reason: str) -> Path:
+    """Put a terminal out: the receiver refuses it from its next look on. Raises PaperError."""
+    for path in sorted(folder.rglob("*.pub"))[:FILES_MAX]:
+        text = path.read_text()
+        if parse_key_line(text.partition("\n")[0])[1] != terminal_id:
+            continue
+        if "\nrevoked " not in text:
+            part = path.with_suffix(".part")
+            part.write_text(f"{text.rstrip()}\nrevoked {reason}\n")
+            part.replace(path)
+            _sync(folder)
+        return path
+    raise PaperError(f"{terminal_id} is not enrolled in {folder}.")
+
+
+def new_secret() -> Secret:
+    """A transport secret for one terminal, random throughout."""
+    draw = secrets.token_bytes
+    return Secret(draw(16), draw(8), draw(4), draw(4), draw(16))
+
+
+def write_psk(folder: Path, name: str, psk: bytes) -> None:
+    """Keep a terminal's DTLS key beside its key file, for whatever ends DTLS in front of us."""
+    path = folder / f"{name}.psk"
+    path.unlink(missing_ok=True)
+    write_once(path, (psk.hex() + "\n").encode())
+
+
+def answer(
+    request: Request, digest: bytes, secret: Secret, signer: Signer, uri: str, now_s: int
+) -> str:
+    """The grant's text."""
+    sealed = seal(secret, request.box, digest, X25519PrivateKey.generate())
+    return write_grant(Grant(digest, signer.public_key, uri, sealed, now_s), signer)
+
+
+def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that must not exist, durably. Raises FileExistsError, OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _file_name(terminal_id: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in terminal_id).lstrip(".") or "_"

@@ -1,0 +1,96 @@
+"""The terminal's half of an enrolment: ask once, install the answer once.
+
+While a request is open its secret lies in the ledger folder; installing the grant removes it, so
+the same grant cannot be installed twice, and nobody else's can be at all.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from terminal.enrol.county_side import write_once
+from terminal.enrol.papers import (
+    Grant,
+    PaperError,
+    Request,
+    Secret,
+    read_grant,
+    read_request,
+    unseal,
+    write_request,
+)
+from terminal.records import Signer, key_line
+
+BOX_FILE = "enrol.box"
+REQUEST_FILE = "enrol-request.txt"
+COUNTY_FILE = "county.pub"
+PSK_FILE = "dtls.psk"
+OSCORE_FOLDER = "oscore"
+SOURCE_CHARS_MAX = 160
+
+
+def ask(folder: Path, signer: Signer, terminal_id: str, source_unit: str, now_s: int) -> str:
+    """A new request's text; it replaces one that was still open. folder: of the ledger."""
+    seed = secrets.token_bytes(32)
+    box = X25519PrivateKey.from_private_bytes(seed)
+    (folder / BOX_FILE).unlink(missing_ok=True)
+    write_once(folder / BOX_FILE, seed)
+    text = write_request(
+        Request(
+            terminal_id,
+            signer.public_key,
+            source_unit[:SOURCE_CHARS_MAX],
+            box.public_key().public_bytes_raw(),
+            now_s,
+        ),
+        signer,
+    )
+    (folder / REQUEST_FILE).write_text(text + "\n")
+    return text
+
+
+def open_grant(folder: Path, text: str, now_s: int) -> tuple[Grant, Secret]:
+    """The grant of our open request and what is sealed in it. Raises PaperError."""
+    grant = read_grant(text, now_s)
+    try:
+        box = X25519PrivateKey.from_private_bytes((folder / BOX_FILE).read_bytes())
+        asked = (folder / REQUEST_FILE).read_text()
+    except FileNotFoundError as error:
+        raise PaperError(
+            "No request is open here: this grant was installed already, or none was asked for."
+            " Begin with: weigh-terminal enrol request"
+        ) from error
+    _request, digest = read_request(asked, grant.made_s)
+    if grant.request_sha256 != digest:
+        raise PaperError(
+            "This grant answers another request: another terminal's, or an earlier one of ours."
+        )
+    return grant, unseal(grant.sealed, box, digest)
+
+
+def install(into: Path, grant: Grant, secret: Secret) -> None:
+    """Put the county's key and the DTLS key in place. Raises PaperError, OSError.
+
+    into: the target's folder, made here. A county's key, once installed, is not replaced.
+    """
+    line = key_line(grant.county_key, "county") + "\n"
+    known = into / COUNTY_FILE
+    if known.exists() and known.read_text() != line:
+        raise PaperError(
+            f"{known} holds another county's key. Move {into} away if this terminal changes"
+            " its county; otherwise this grant is not from your county."
+        )
+    into.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not known.exists():
+        write_once(known, line.encode(), mode=0o644)
+    (into / PSK_FILE).unlink(missing_ok=True)
+    write_once(into / PSK_FILE, (secret.dtls_psk.hex() + "\n").encode())
+
+
+def close_request(folder: Path) -> None:
+    """The grant is installed: its request may not be answered again."""
+    (folder / BOX_FILE).unlink(missing_ok=True)
+    (folder / REQUEST_FILE).unlink(missing_ok=True)
