@@ -1,21 +1,30 @@
 """The county receiver beside a bare aiocoap server: one load, one run, ratios only.
 
 The rounds take turns, because both feel whatever else the machine does. Server CPU is counted
-by the kernel, so the load's own cost is outside.
+by the kernel, so the load's own cost is outside. Then a thousand terminals at a steady pace:
+
+python -m tests.bench.bench_county --minutes 10 [--workers 2] [--period 20]    the long run
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.bench.bench_uplink import County, _cpu_s, _local, _rss_mb
 from tests.link.load import LoadResult, prepare, send_all
+from tests.link.terminals import Sums, run_terminals
 
 ROUNDS, RECORDS, TERMINALS, OUTSTANDING = 5, 2_000, 50, 64
 COUNTY_PORT, BARE_PORT = 5_786, 5_787
 RATIO_MIN = 0.5
+CROWD_PORT, CROWD = 5_788, 1_000
+CROWD_MINUTES, CROWD_PERIOD_S = 0.5, 15.0
+REPEAT_SHARE = 0.02
+RSS_MB_MAX = 300
 
 
 def table() -> list[tuple[str, ...]]:
@@ -26,7 +35,76 @@ def table() -> list[tuple[str, ...]]:
         *rows,
         ("records per core, median of rounds", "", "", f"{statistics.median(ratios):.2f}", aim),
         ("records stored / sent", f"{stored}/{ROUNDS * RECORDS}", "", "", "all"),
+        ("", "", "", "", ""),
+        *crowd(CROWD_MINUTES, CROWD_PERIOD_S, 1),
     ]
+
+
+def crowd(minutes: float, period_s: float, workers: int) -> list[tuple[str, ...]]:
+    """A thousand terminals, each with a record every period_s."""
+    each = max(2, round(minutes * 60 / period_s))
+    with _local(CROWD_PORT, "--workers", str(workers)) as county:
+        items = prepare(county.keys, CROWD, CROWD * each)
+        records: dict[str, list[tuple[str, bytes]]] = {}
+        for place, item in enumerate(items):
+            records.setdefault(f"T{place % CROWD}", []).append(item)
+        assert county.process is not None
+        peaks: dict[int, float] = {}
+
+        def look() -> None:
+            for pid in family(county.process.pid if county.process else 0):
+                peaks[pid] = max(peaks.get(pid, 0.0), status_mb(pid, "VmHWM"))
+
+        before_s = sum(cpu_s(pid) for pid in family(county.process.pid))
+        sums = run_terminals(CROWD_PORT, records, period_s, REPEAT_SHARE, each_second=look)
+        spent_s = sum(cpu_s(pid) for pid in family(county.process.pid)) - before_s
+        stored = county.count()
+    return [
+        *_crowd_rows(sums, len(items), stored, max(peaks.values()), spent_s),
+        ("terminals; period s; workers", f"{CROWD}; {period_s:.0f}; {workers}", "", "", ""),
+    ]
+
+
+def _crowd_rows(
+    sums: Sums, signed: int, stored: int, peak_mb: float, spent_s: float
+) -> list[tuple[str, ...]]:
+    lost = signed - stored
+    receipted = len(sums.receipted)
+    return [
+        ("records sent / signed", f"{sums.sent}/{signed}", "", "", "all"),
+        ("receipted; wrong; given up", f"{receipted}; {sums.wrong}; {sums.given_up}", "", "",
+         f"{signed}; 0; 0"),
+        ("stored; lost", f"{stored}; {lost}", "", "", f"{signed}; 0"),
+        ("sent twice on purpose; receipted again", f"{sums.repeats}; {sums.repeats_receipted}",
+         "", "", "equal, and stored once"),
+        ("retransmissions; p99 ms; cursors", f"{sums.resends}; {sums.p99_ms():.0f};"
+         f" {sums.cursors}", "", "", ""),
+        ("peak resident MB of the largest process", f"{peak_mb:.0f}", "", "", f"<= {RSS_MB_MAX}"),
+        ("receiver CPU ms a request", f"{spent_s / max(1, len(sums.waits_s)) * 1e3:.2f}", "", "",
+         ""),
+    ]  # fmt: skip
+
+
+def family(pid: int) -> list[int]:
+    """The process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    return [pid, *(int(word) for word in children.read_text().split())]
+
+
+def status_mb(pid: int, name: str) -> float:
+    """A memory figure of /proc/PID/status."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU it has used."""
+    words = Path(f"/proc/{pid}/schedstat").read_text().split()
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    spent = [int((thread / "schedstat").read_text().split()[0]) for thread in threads]
+    return max(sum(spent), int(words[0])) / 1e9
 
 
 def _receiver() -> tuple[list[tuple[str, ...]], list[float], int]:
@@ -74,3 +152,19 @@ def _cost(
 def _shown(cost_ms: float, result: LoadResult) -> str:
     return f"{cost_ms:.2f}; {(result.acked + result.unproven) / result.seconds:.0f};" \
            f" {result.p99_ms:.0f}"  # fmt: skip
+
+
+def main() -> int:
+    """The long run of the crowd by itself."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--period", type=float, default=20.0, help="seconds between two records")
+    parser.add_argument("--workers", type=int, default=1)
+    args = parser.parse_args()
+    for row in crowd(args.minutes, args.period, args.workers):
+        print(f"{row[0]:<44} {row[1]:<24} {row[4]}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
