@@ -23,7 +23,6 @@ from pathlib import Path
 
 from terminal.county.conformance import load_vectors
 from tests.link.fuzzer import fuzz
-from tests.link.load import prepare, send_all
 from tests.link.pair import FAR, LinkPair, why_not
 
 PORT = 5683
@@ -369,57 +368,6 @@ def bar_fuzz(args: argparse.Namespace) -> Iterator[Row]:
     yield Row("seconds", f"{took:.0f}", "-", True)
 
 
-RECEIVER_RATIO_MIN = 0.5
-OUTSTANDING = 64
-
-
-def bar_receiver(args: argparse.Namespace) -> Iterator[Row]:
-    """The receiver beside a bare aiocoap server under the same load, loopback, one run."""
-    with _local(5_781) as county:
-        items = prepare(county.keys, 50, args.load)
-        assert county.process is not None
-        cpu = _cpu_s(county.process)
-        ours = send_all(county.port, items, OUTSTANDING)
-        ours_cpu = _cpu_s(county.process) - cpu
-        stored, rss = county.count(), _rss_mb(county.process)
-    command = [sys.executable, "-m", "tests.link.bare_server", "5782"]
-    bare = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert bare.stdout is not None
-    bare.stdout.readline()
-    cpu = _cpu_s(bare)
-    plain = send_all(5_782, items, OUTSTANDING)
-    bare_cpu = _cpu_s(bare) - cpu
-    bare.kill()
-    bare.wait()
-    bare.stdout.close()
-    yield Row("stored, acked / sent", f"{stored}, {ours.acked} / {len(items)}", "all",
-              stored == ours.acked == len(items))  # fmt: skip
-    yield Row("records/s ours, bare", f"{len(items) / ours.seconds:.0f}, "
-              f"{len(items) / plain.seconds:.0f}", "-", True)  # fmt: skip
-    yield Row("server CPU ms a record ours, bare", f"{ours_cpu / len(items) * 1e3:.2f}, "
-              f"{bare_cpu / len(items) * 1e3:.2f}", "-", True)  # fmt: skip
-    ratio = bare_cpu / ours_cpu
-    yield Row("records/s per core: ours / bare", f"{ratio:.2f}", f">= {RECEIVER_RATIO_MIN}",
-              ratio >= RECEIVER_RATIO_MIN)  # fmt: skip
-    yield Row("p99 ms; resident MB", f"{ours.p99_ms:.0f}; {rss:.0f}",
-              f"<= {RECEIVER_RSS_MB_MAX} MB", rss <= RECEIVER_RSS_MB_MAX)  # fmt: skip
-
-
-def bar_terminals(args: argparse.Namespace) -> Iterator[Row]:
-    """Many terminals at a steady pace: nothing lost, memory bounded."""
-    with _local(5_783) as county:
-        items = prepare(county.keys, args.terminals, int(args.pace * args.minutes * 60))
-        assert county.process is not None
-        result = send_all(county.port, items, 10_000, args.pace)
-        stored, rss = county.count(), _rss_mb(county.process)
-    yield Row("terminals, records, minutes", f"{args.terminals}, {len(items)}, "
-              f"{result.seconds / 60:.1f}", "1000 for 10 min", True)  # fmt: skip
-    yield Row("stored, acked", f"{stored}, {result.acked}", "all",
-              stored == result.acked == len(items))  # fmt: skip
-    yield Row("p99 ms; resident MB", f"{result.p99_ms:.0f}; {rss:.0f}",
-              f"<= {RECEIVER_RSS_MB_MAX} MB", rss <= RECEIVER_RSS_MB_MAX)  # fmt: skip
-
-
 SECOND_TARGET_RATIO_MIN = 0.95
 
 
@@ -455,8 +403,6 @@ BARS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "record": bar_record,
     "alarm": bar_alarm,
     "fuzz": bar_fuzz,
-    "receiver": bar_receiver,
-    "terminals": bar_terminals,
     "second": bar_second,
 }
 NEEDS_LINK = {"loss", "photo", "record", "alarm"}
@@ -473,10 +419,6 @@ def main() -> int:
     parser.add_argument("--between", type=float, default=4.0, help="mean seconds between blows")
     parser.add_argument("--latencies", type=int, default=200, help="records timed one by one")
     parser.add_argument("--datagrams", type=int, default=100_000)
-    parser.add_argument("--load", type=int, default=5_000, help="records for the receiver")
-    parser.add_argument("--terminals", type=int, default=1_000)
-    parser.add_argument("--pace", type=float, default=50.0, help="records a second, all together")
-    parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--second", type=int, default=1_000, help="records beside a dead target")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
