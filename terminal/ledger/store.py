@@ -32,6 +32,14 @@ WAL_PAGES_MAX = 8_000
 BROKEN = (apsw.CorruptError, apsw.NotADBError)
 
 
+OWED = (
+    "select i.item, i.class, i.item_id, i.sha256, i.body, i.path from delivery d "
+    "join item i on i.item = d.item where d.target = ? and d.state = 0 and d.next_try_ns <= ?"
+)
+NEWEST_MAX = 4
+"""Of a pull's items, so many may be the newest records instead of the oldest."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewItem:
     """One thing to keep and to send. seq: of a record, None for photos. path: of photos."""
@@ -240,25 +248,18 @@ class Store:
             and db.execute("select 1 from item where item_id = ?", (new.item_id,)).fetchone()
         ):
             return False
+        order = rank(new.item_class)
+        row = (new.item_class, order, new.item_id, new.seq, new.sha256, new.body, new.path, wall_ns)
         db.execute(
             "insert into item(class, rank, item_id, seq, sha256, body, path, wall_ns) "
             "values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                new.item_class,
-                rank(new.item_class),
-                new.item_id,
-                new.seq,
-                new.sha256,
-                new.body,
-                new.path,
-                wall_ns,
-            ),
+            row,
         )
         item = db.last_insert_rowid()
         for target in targets:
             db.execute(
                 "insert into delivery(target, item, rank) values (?, ?, ?)",
-                (target, item, rank(new.item_class)),
+                (target, item, order),
             )
         return True
 
@@ -276,14 +277,23 @@ class Store:
         return True
 
     def pull(self, target: str, now_ns: int, limit: int) -> list[Item]:
-        """Up to `limit` items owed to this target and due, in sending order."""
-        rows = self._live().execute(
-            "select i.item, i.class, i.item_id, i.sha256, i.body, i.path from delivery d "
-            "join item i on i.item = d.item "
-            "where d.target = ? and d.state = 0 and d.next_try_ns <= ? "
-            "order by d.rank, d.item limit ?",
-            (target, now_ns, limit),
+        """Up to `limit` items owed to this target and due, in sending order.
+
+        Of a backlog that does not fit, the newest records come too: what is weighed now must not
+        wait for what an outage has left.
+        """
+        items = self._owed("order by d.rank, d.item", (target, now_ns), limit)
+        if len(items) < limit or limit <= NEWEST_MAX:
+            return items
+        newest = self._owed(
+            "and d.rank = ? order by d.item desc", (target, now_ns, rank("record")), NEWEST_MAX
         )
+        listed = {item.item for item in items}
+        more = [item for item in reversed(newest) if item.item not in listed]
+        return items[: limit - len(more)] + more
+
+    def _owed(self, order: str, values: tuple[object, ...], limit: int) -> list[Item]:
+        rows = self._live().execute(f"{OWED} {order} limit ?", (*values, limit))
         return [Item(r[0], r[1], r[2], bytes(r[3]), bytes(r[4]), r[5]) for r in rows]
 
     def delivery(self, target: str, item: int) -> Delivery | None:
@@ -301,21 +311,12 @@ class Store:
             return None
         return Delivery(DeliveryState(row[0]), row[1], row[2], row[3], row[4], bytes(row[5]))
 
-    def set_delivery(self, target: str, item: int, delivery: Delivery) -> None:
+    def set_delivery(self, target: str, item: int, it: Delivery) -> None:
         """Write where it stands now."""
         self._live().execute(
             "update delivery set state = ?, attempts = ?, next_try_ns = ?, code = ?, why = ?, "
             "receipt = ? where target = ? and item = ?",
-            (
-                int(delivery.state),
-                delivery.attempts,
-                delivery.next_try_ns,
-                delivery.code,
-                delivery.why,
-                delivery.receipt,
-                target,
-                item,
-            ),
+            (int(it.state), it.attempts, it.next_try_ns, it.code, it.why, it.receipt, target, item),
         )
 
     def reopen(self, target: str, runs: Sequence[tuple[int, int]]) -> int:

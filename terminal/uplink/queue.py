@@ -53,15 +53,16 @@ class Item:
 
     pending: Pending
     listed: int
+    fresh: bool = False
     in_flight: bool = False
     failures: int = 0
     refusals: int = 0
     next_try_ns: int = 0
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """Sending order: class first, then age."""
-        return rank(self.pending.item_class.value), self.pending.item
+    def rank(self) -> tuple[int, bool, int]:
+        """Sending order: class first, then what is fresh, then age."""
+        return rank(self.pending.item_class.value), not self.fresh, self.pending.item
 
     def request(self) -> Request:
         """The request that carries it."""
@@ -80,6 +81,7 @@ class TargetQueue:
     items: dict[int, Item] = field(default_factory=dict)
     settled: set[int] = field(default_factory=set)
     pull_no: int = 0
+    newest: int | None = None
     pulled_ns: int | None = None
     asked_ns: int = -PULL_IDLE_NS
     wanted: bool = True
@@ -114,12 +116,14 @@ class TargetQueue:
         if known is not None:
             known.listed = self.pull_no
         elif pending.item not in self.settled and len(self.items) < 2 * WINDOW_MAX:
-            self.items[pending.item] = Item(pending, self.pull_no)
+            fresh = self.newest is not None and pending.item > self.newest
+            self.items[pending.item] = Item(pending, self.pull_no, fresh)
 
     def pull_done(self, left: int) -> None:
         """The answer is complete: what it did not list has given way to more urgent items."""
         self.pulled_ns = None
         self.left = left
+        self.newest = max(self.newest or 0, max(self.items, default=0))
         for number, item in list(self.items.items()):
             if item.listed != self.pull_no and not item.in_flight:
                 del self.items[number]

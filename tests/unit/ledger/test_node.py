@@ -14,7 +14,7 @@ from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
 from terminal.ledger.book import PAIR_DAYS_MAX
 from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX, SPOOL_SWEEP_S
-from terminal.ledger.store import WAL_PAGES_MAX, WAL_PAGES_QUIET
+from terminal.ledger.store import NEWEST_MAX, WAL_PAGES_MAX, WAL_PAGES_QUIET
 from terminal.link import PeerDown, PeerUp
 from terminal.messages import (
     CommitDone,
@@ -293,6 +293,17 @@ def test_pull_is_bounded(lane: Lane) -> None:
     for limit, given in ((1_000, PULL_MAX), (-1, 0), (3, 3)):
         sends = lane.tell(node, Pull("county", limit), "uplink")
         assert len(of_kind(sends, Pending)) == given
+    node.close()
+
+
+def test_of_a_backlog_the_newest_records_come_too(lane: Lane) -> None:
+    node = lane.open()
+    for visit_id in range(1, 2 * PULL_MAX + 1):
+        lane.commit(node, draft(visit_id))
+    items = of_kind(lane.tell(node, Pull("county", PULL_MAX), "uplink"), Pending)
+    oldest = list(range(1, PULL_MAX - NEWEST_MAX + 1))
+    newest = list(range(2 * PULL_MAX - NEWEST_MAX + 1, 2 * PULL_MAX + 1))
+    assert [item.item for item in items] == oldest + newest
     node.close()
 
 

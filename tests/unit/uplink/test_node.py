@@ -451,6 +451,19 @@ def test_what_a_platform_lost_is_told_to_the_ledger() -> None:
     assert len(node.questions(bench.now_ns)) == 2
 
 
+def test_what_is_weighed_now_does_not_wait_for_a_backlog() -> None:
+    bench = Bench(rate=10)
+    for item in range(1, 60):
+        bench.put(item)
+    bench.connect()
+    bench.run(receipt_for, 20)
+    bench.put(100)
+    bench.wake()
+    sent = [request.item for request in bench.run(receipt_for, 3)]
+    assert 100 in sent
+    assert len(sent) < 30, "the backlog is still there"
+
+
 @pytest.mark.parametrize(
     ("their_ms", "told"),
     [
