@@ -12,6 +12,8 @@ from pathlib import Path
 from terminal import exits
 from terminal.county.hardening import fewer_collections
 from terminal.county.keys import KeyRegistry
+from terminal.county.photo_check import check_photos
+from terminal.county.photos import open_photos, photo_place
 from terminal.county.publish import OFF
 from terminal.county.reading import shown_place, store_place
 from terminal.county.server import CountyOptions, running_county
@@ -41,13 +43,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="SQLite file (photos lie beside) or postgresql://USER@HOST/DATABASE",
     )
     parser.add_argument(
-        "--photos", type=Path, help="folder of photos (with PostgreSQL: county-photos)"
+        "--photos",
+        type=photo_place,
+        help="folder of photos (with PostgreSQL: county-photos), or"
+        " s3://BUCKET?endpoint=https://HOST, with its keys in AWS_ACCESS_KEY_ID and"
+        " AWS_SECRET_ACCESS_KEY",
     )
     parser.add_argument(
         "--keys",
         type=Path,
-        required=True,
-        help="a terminal.pub, or a folder searched for *.pub: the enrolled terminals",
+        default=Path("keys"),
+        help="a terminal.pub, or a folder searched for *.pub: who is enrolled (default keys)",
     )
     parser.add_argument(
         "--accept-simulated",
@@ -72,6 +78,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="worker processes that share the address (default 1; at most one a core helps)",
+    )
+    parser.add_argument(
+        "--check-photos",
+        action="store_true",
+        help="serve nothing: read every stored photo back and name those that are not right",
     )
     parser.add_argument(
         "--page", type=int, default=0, metavar="PORT", help="serve the status page on this port"
@@ -117,6 +128,8 @@ def run(args: argparse.Namespace) -> int:
         args.publish,
     )
     try:
+        if args.check_photos:
+            return _check_photos(options)
         return asyncio.run(_serve(options, args.workers))
     except (OSError, sqlite3.Error) as error:
         print(
@@ -126,6 +139,17 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return exits.ABSENT
+
+
+def _check_photos(options: CountyOptions) -> int:
+    bad = looked = 0
+    for one in check_photos(options.store, open_photos(options.photos)):
+        looked += 1
+        if one.why:
+            bad += 1
+            print(f"{one.sha256} of {one.record_id} ({one.role}): {one.why}")
+    print(f"{looked} photos read, {bad} not as they were stored")
+    return exits.BAD_INPUT if bad else exits.OK
 
 
 async def _serve(options: CountyOptions, count: int) -> int:

@@ -21,7 +21,7 @@ import aiocoap
 from terminal.county.gate import Gate
 from terminal.county.hardening import bound_memory, harden_parser, lighten
 from terminal.county.keys import KeyRegistry
-from terminal.county.photos import PhotoFolder
+from terminal.county.photos import PhotoPlace, open_photos
 from terminal.county.publish import decide, publishing
 from terminal.county.reading import StorePlace
 from terminal.county.relay import RelaySite
@@ -48,14 +48,14 @@ class CountyOptions:
     page_port: int = 0
     oscore: Path | None = None
     websocket: bool = False
-    photo_folder: Path | None = None
+    photo_place: PhotoPlace | None = None
     publish: str | None = None
 
     @property
-    def photos(self) -> Path:
+    def photos(self) -> PhotoPlace:
         """Photos lie beside a SQLite store, else where told, else in the working folder."""
-        if self.photo_folder is not None:
-            return self.photo_folder
+        if self.photo_place is not None:
+            return self.photo_place
         if not isinstance(self.store, Path):
             return Path("county-photos")
         return self.store.with_name(f"{self.store.stem}-photos")
@@ -84,7 +84,7 @@ async def _serving(options: CountyOptions, times: Times, place: Place) -> AsyncI
     writer = Writer(lambda: open_store(options.store))
     try:
         registry = KeyRegistry(options.keys)
-        photos = PhotoFolder(options.photos, sweep=False)
+        photos = open_photos(options.photos)
         county = County(writer, photos, registry, times, accept_simulated=options.accept_simulated)
         async with _coap(Gate(county), options, place):
             yield county
@@ -148,7 +148,7 @@ async def around_all(options: CountyOptions) -> AsyncIterator[None]:
     """What there is once however many workers serve: address, tables, publisher, page."""
     _probe(options.host, options.port)
     await asyncio.to_thread(decide, options.publish, lambda: open_store(options.store))
-    PhotoFolder(options.photos)
+    await asyncio.to_thread(open_photos(options.photos).prepare)
     async with (
         publishing(options.publish, lambda: open_store(options.store, synced=False)),
         _page(options),

@@ -16,7 +16,7 @@ import cbor2
 from terminal.county.accept import accept_record, ahead_s
 from terminal.county.keys import KeyRegistry
 from terminal.county.parts import Parts
-from terminal.county.photos import PhotoFolder
+from terminal.county.photos import PhotoStore
 from terminal.county.problems import RefusedError
 from terminal.county.receipt import encode_receipt
 from terminal.county.store import PhotoRow
@@ -52,7 +52,7 @@ class County:
     def __init__(
         self,
         writer: Writer,
-        photos: PhotoFolder,
+        photos: PhotoStore,
         registry: KeyRegistry,
         times: Times,
         *,
@@ -100,7 +100,7 @@ class County:
         try:
             await asyncio.to_thread(self._photos.store, sha256, photo)
         except OSError as error:
-            raise RefusedError("storage", f"photo folder: {error.strerror}") from error
+            raise RefusedError("storage", f"photos: {error.strerror or error}") from error
         await self._writer.do(lambda store: store.photo_stored(sha256, stored_ns))
         return Answer(encode_receipt(hex_digest, sha256, stored_ns, 0), True)
 

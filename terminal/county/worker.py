@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from terminal.county.hardening import fewer_collections
+from terminal.county.photos import photo_place
 from terminal.county.reading import store_place
 from terminal.county.server import CountyOptions, running_county
 from terminal.county.sharding import Place
 
 READY = "ready"
-PATHS = ("keys", "oscore", "photo_folder")
+PATHS = ("keys", "oscore")
+PLACES = {"store": store_place, "photo_place": photo_place}
 LINE_BYTES_MAX = 65_536
 
 
@@ -31,7 +33,7 @@ def pack(options: CountyOptions, place: Place) -> str:
     body: dict[str, object] = {
         name: getattr(options, name) for name in CountyOptions.__dataclass_fields__
     }
-    body |= {name: str(body[name]) if body[name] else None for name in (*PATHS, "store")}
+    body |= {name: str(body[name]) if body[name] else None for name in (*PATHS, *PLACES)}
     return json.dumps({"options": body, "index": place.index, "ports": place.relay_ports})
 
 
@@ -39,7 +41,8 @@ def unpack(line: str) -> tuple[CountyOptions, Place]:
     """What pack() wrote."""
     body: dict[str, Any] = json.loads(line)
     options: dict[str, Any] = body["options"]
-    options["store"] = store_place(options["store"])
+    for name, place in PLACES.items():
+        options[name] = place(options[name]) if options[name] else None
     for name in PATHS:
         options[name] = Path(options[name]) if options[name] else None
     return CountyOptions(**options), Place(body["index"], tuple(body["ports"]))

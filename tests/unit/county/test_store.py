@@ -155,6 +155,7 @@ def test_report_counts_gaps_photos_and_refusals(tmp_path: Path) -> None:
 
 def test_photo_folder_is_idempotent_and_sweeps_leftovers(tmp_path: Path) -> None:
     folder = PhotoFolder(tmp_path / "photos")
+    folder.prepare()
     picture = b"x" * 1000
     digest = hashlib.sha256(picture).digest()
     folder.store(digest, picture)
@@ -162,9 +163,12 @@ def test_photo_folder_is_idempotent_and_sweeps_leftovers(tmp_path: Path) -> None
     assert folder.path(digest).read_bytes() == picture
     leftover = folder.path(digest).with_suffix(".1.part")
     leftover.write_bytes(b"half")
-    PhotoFolder(tmp_path / "photos")
+    folder.prepare()
     assert not leftover.exists()
     assert [path.name for path in tmp_path.glob("photos/*/*")] == [digest.hex()]
+    folder.path(digest).write_bytes(b"rotten")
+    folder.store(digest, picture)
+    assert folder.read(digest) == picture
 
 
 def test_blocks_make_the_body_whole_again() -> None:
