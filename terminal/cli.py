@@ -28,6 +28,10 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("verify", "check every record of a ledger: chain, signatures, pictures"),
     ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
     ("conformance", "check a county receiver against the golden vectors"),
+    (
+        "watch",
+        "observe a terminal's own /weight or /status, also across a NAT's rebinding",
+    ),
     ("enrol", "exchange keys of a terminal and its county once, by file or QR code; revoke"),
     ("oscore-pair", "make a fresh OSCORE context for one terminal and its receiver"),
     ("calibrate", "calibrate the deck: zero, corners, at least five loads; writes a signed report"),

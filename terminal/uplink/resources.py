@@ -17,13 +17,15 @@ from typing import Any
 import aiocoap
 from aiocoap import interfaces
 
-from hal.contract.types import NS_PER_MS
+from hal.contract.types import NS_PER_MS, NS_PER_S
 from terminal.config import ResourcesSection
 from terminal.messages import Snapshot
 
 FRESH_NS = 500 * NS_PER_MS
 NOTIFY_NS_MIN = 200 * NS_PER_MS
 """An observer hears of changes only, and at most this often."""
+MAX_AGE_S = 30
+"""An observer that has heard nothing for so long must ask again: its observation is gone."""
 OBSERVERS_MAX = 16
 LIST_MAX = 8
 TEXT_CHARS_MAX = 40
@@ -87,28 +89,39 @@ VIEWS: dict[str, Callable[[Snapshot | None], Shown]] = {
 class Resources(interfaces.ObservableResource):  # type: ignore[misc]  # the library has no types
     """The read-only site. Give it each snapshot of control and, often, the time."""
 
-    def __init__(self, software: Mapping[str, str]) -> None:
-        """software: what `/software` says: identity of program, configuration and terminal."""
+    def __init__(self, software: Mapping[str, str], max_age_s: int = MAX_AGE_S) -> None:
+        """software: what `/software` says: identity of program, configuration and terminal.
+
+        max_age_s: how long an observed answer is good; it is repeated in half that time.
+        """
         super().__init__()
+        self._max_age_s = max_age_s
         self._software = dict(software)
         self._snapshot: Snapshot | None = None
         self._now_ns = 0
         self._observers: dict[str, set[Any]] = {name: set() for name in OBSERVABLE}
         self._told: dict[str, bytes] = {}
         self._due_ns: dict[str, int] = dict.fromkeys(OBSERVABLE, 0)
+        self._repeat_ns: dict[str, int] = dict.fromkeys(OBSERVABLE, 0)
 
     def keep(self, snapshot: Snapshot) -> None:
         """The newest snapshot counts."""
         self._snapshot = snapshot
 
     def tick(self, now_ns: int) -> None:
-        """Time goes on: tell observers what has changed, at most every NOTIFY_NS_MIN."""
+        """Time goes on: tell observers what has changed, at most every NOTIFY_NS_MIN.
+
+        What has not changed is repeated well within its Max-Age.
+        """
         self._now_ns = now_ns
         for name, observers in self._observers.items():
+            if not observers or now_ns < self._due_ns[name]:
+                continue
             payload = self._payload(name)
-            if not observers or payload == self._told.get(name) or now_ns < self._due_ns[name]:
+            if payload == self._told.get(name) and now_ns < self._repeat_ns[name]:
                 continue
             self._told[name], self._due_ns[name] = payload, now_ns + NOTIFY_NS_MIN
+            self._repeat_ns[name] = now_ns + self._max_age_s * NS_PER_S // 2
             for observer in observers:
                 observer.trigger()
 
@@ -130,7 +143,10 @@ class Resources(interfaces.ObservableResource):  # type: ignore[misc]  # the lib
         if path == ("software",):
             return _content(json.dumps(self._software, ensure_ascii=False).encode(), FORMAT_JSON)
         if len(path) == 1 and path[0] in VIEWS:
-            return _content(self._payload(path[0]), FORMAT_JSON)
+            answer = _content(self._payload(path[0]), FORMAT_JSON)
+            if path[0] in OBSERVABLE:
+                answer.opt.max_age = self._max_age_s
+            return answer
         return aiocoap.Message(code=aiocoap.NOT_FOUND)
 
     async def add_observation(self, request: Any, serverobservation: Any) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.bench.bench_uplink import County, _cpu_s, _local, _rss_mb
+from tests.bench.uplink_parts import County, local, process_cpu_s, rss_mb
 from tests.link.load import LoadResult, prepare, send_all
 from tests.link.terminals import Sums, run_terminals
 
@@ -43,7 +43,7 @@ def table() -> list[tuple[str, ...]]:
 def crowd(minutes: float, period_s: float, workers: int) -> list[tuple[str, ...]]:
     """A thousand terminals, each with a record every period_s."""
     each = max(2, round(minutes * 60 / period_s))
-    with _local(CROWD_PORT, "--workers", str(workers)) as county:
+    with local(CROWD_PORT, "--workers", str(workers)) as county:
         items = prepare(county.keys, CROWD, CROWD * each)
         records: dict[str, list[tuple[str, bytes]]] = {}
         for place, item in enumerate(items):
@@ -110,7 +110,7 @@ def cpu_s(pid: int) -> float:
 def _receiver() -> tuple[list[tuple[str, ...]], list[float], int]:
     rows: list[tuple[str, ...]] = []
     ratios: list[float] = []
-    with _local(COUNTY_PORT) as county:
+    with local(COUNTY_PORT) as county:
         items = prepare(county.keys, TERMINALS, ROUNDS * RECORDS)
         command = [sys.executable, "-m", "tests.link.bare_server", str(BARE_PORT)]
         bare = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -127,7 +127,7 @@ def _receiver() -> tuple[list[tuple[str, ...]], list[float], int]:
                     _shown(bare_ms, plain), f"{ratios[-1]:.2f}", "",
                 ))  # fmt: skip
             assert county.process is not None
-            rows.append(("resident MB", f"{_rss_mb(county.process):.0f}", f"{_rss_mb(bare):.0f}",
+            rows.append(("resident MB", f"{rss_mb(county.process):.0f}", f"{rss_mb(bare):.0f}",
                          "", "<= 300"))  # fmt: skip
         finally:
             bare.kill()
@@ -144,9 +144,9 @@ def _cost(
 ) -> tuple[float, LoadResult]:
     process = server.process if isinstance(server, County) else server
     assert process is not None
-    before = _cpu_s(process)
+    before = process_cpu_s(process)
     result = send_all(port, items, OUTSTANDING, first_mid=first_mid)
-    return (_cpu_s(process) - before) / len(items) * 1_000, result
+    return (process_cpu_s(process) - before) / len(items) * 1_000, result
 
 
 def _shown(cost_ms: float, result: LoadResult) -> str:

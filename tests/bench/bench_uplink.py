@@ -1,4 +1,4 @@
-"""Prints the uplink's measured figures (make bench-uplink ARGS="loss wrap photo alarm ...").
+"""Prints the uplink's thirteen bars and more (make bench-uplink ARGS="--bars 2,7,alarm").
 
 Asserts nothing: every line is a count or a ratio inside one run, beside its aim. Links are
 emulated in namespaces of their own (tests/link); what cannot run here says why.
@@ -7,162 +7,29 @@ emulated in namespaces of their own (tests/link); what cannot run here says why.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import random
 import signal
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from terminal.county.conformance import load_vectors
+from tests.bench.uplink_more import MORE
+from tests.bench.uplink_parts import (
+    PORT,
+    County,
+    Row,
+    Terminal,
+    compare,
+    local,
+    rss_mb,
+    served,
+)
 from tests.link.fuzzer import fuzz
 from tests.link.pair import FAR, LinkPair, why_not
-
-PORT = 5683
-WAIT_S_MAX = 3_600.0
-
-
-@dataclass
-class Row:
-    """One figure. aim: what UPLINK's bars ask for."""
-
-    name: str
-    value: str
-    aim: str
-    holds: bool
-
-
-@dataclass
-class County:
-    """The receiver in the far namespace (or here), restarted when killed."""
-
-    folder: Path
-    keys: Path
-    link: LinkPair | None
-    host: str = FAR
-    extra: tuple[str, ...] = ()
-    port: int = PORT
-    process: subprocess.Popen[str] | None = None
-
-    @property
-    def store(self) -> Path:
-        return self.folder / "county.sqlite"
-
-    def start(self) -> None:
-        """Start and wait until it serves."""
-        command = [
-            sys.executable, "-m", "terminal.cli", "county", "--bind", f"{self.host}:{self.port}",
-            "--store", str(self.store), "--keys", str(self.keys), *self.extra,
-        ]  # fmt: skip
-        if self.link is not None:
-            command = ["ip", "netns", "exec", self.link.far, *command]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert "receiver" in self.process.stdout.readline()
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """kill -9, or a polite end."""
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-            self.process = None
-
-    def count(self) -> int:
-        """Records stored."""
-        with contextlib.closing(sqlite3.connect(self.store)) as db:
-            return int(db.execute("select count(*) from record").fetchone()[0])
-
-
-@dataclass
-class Terminal:
-    """tests.link.terminal_end in the near namespace."""
-
-    folder: Path
-    uri: str
-    options: tuple[str, ...]
-    link: LinkPair | None
-    process: subprocess.Popen[str] | None = None
-    lines: list[dict[str, object]] = field(default_factory=list)
-
-    def start(self) -> None:
-        """Start (again)."""
-        command = [
-            sys.executable, "-m", "tests.link.terminal_end", str(self.folder), self.uri,
-            *self.options,
-        ]  # fmt: skip
-        if self.link is not None:
-            command = ["ip", "netns", "exec", self.link.near, *command]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        os.set_blocking(self.process.stdout.fileno(), False)
-
-    def kill(self) -> None:
-        """kill -9."""
-        if self.process is not None:
-            self.read()
-            self.process.kill()
-            self.process.wait()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-            self.process = None
-
-    def read(self) -> bool:
-        """Take what it printed; True when it is done."""
-        assert self.process is not None
-        assert self.process.stdout is not None
-        for line in self.process.stdout.readlines() or ():
-            with contextlib.suppress(ValueError):
-                self.lines.append(json.loads(line))
-        return bool(self.lines) and "done" in self.lines[-1]
-
-
-@dataclass
-class Compared:
-    """Ledger against county."""
-
-    committed: int
-    received: int
-    extra: int
-    false_acks: int
-    photos_committed: int
-    photos_received: int
-
-
-def compare(ledger: Path, county: Path) -> Compared:
-    """Count by key and digest what both sides hold."""
-    with contextlib.closing(sqlite3.connect(ledger / "ledger.db")) as db:
-        items = db.execute(
-            "select i.class, i.item_id, i.sha256, d.state from item i"
-            " join delivery d on d.item = i.item where d.target = 'county'"
-        ).fetchall()
-    with contextlib.closing(sqlite3.connect(county)) as db:
-        stored = dict(db.execute("select id, hash from record"))
-        photos = {
-            row[0].hex()
-            for row in db.execute("select sha256 from photo where stored_ns is not null")
-        }
-    folder = county.with_name(f"{county.stem}-photos")
-    photos = {name for name in photos if (folder / name[:2] / name).exists()}
-    records = {name: digest for kind, name, digest, _ in items if kind != "photo"}
-    pictures = {name for kind, name, _digest, _ in items if kind == "photo"}
-    acked = [(kind, name) for kind, name, _digest, state in items if state == 1]
-    return Compared(
-        len(records),
-        sum(stored.get(name) == digest for name, digest in records.items()),
-        len(stored.keys() - records.keys()),
-        sum(name not in (photos if kind == "photo" else stored) for kind, name in acked),
-        len(pictures),
-        len(pictures & photos),
-    )
 
 
 def bar_loss(args: argparse.Namespace) -> Iterator[Row]:
@@ -182,7 +49,7 @@ def bar_loss(args: argparse.Namespace) -> Iterator[Row]:
         done = dict.fromkeys(("county", "terminal", "rebind"), 0)
         began = time.monotonic()
         next_s = began + 5
-        while time.monotonic() - began < WAIT_S_MAX:
+        while time.monotonic() - began < args.bound:
             time.sleep(0.2)
             if terminal.read() and not todo:
                 break
@@ -253,7 +120,7 @@ def bar_photo(args: argparse.Namespace) -> Iterator[Row]:
     """Bar 3: one 200 KB photo at 200 ms round trip and 5 Mbit/s, beside stock block-wise."""
     stock_s: dict[float, float] = {}
     for loss, scheme, count, stock_count, aim in PHOTO_CASES:
-        with _served(delay_ms=100, loss=loss, kbit=5_000) as (link, keys):
+        with served(delay_ms=100, loss=loss, kbit=5_000) as (link, keys):
             uri = f"{scheme}://{FAR}:{PORT}"
             ours = [t for _, t in _probe(link, keys, "photos", uri, "--count", str(count))]
             if stock_count:
@@ -277,7 +144,7 @@ def bar_record(args: argparse.Namespace) -> Iterator[Row]:
     uri = f"coap://{FAR}:{PORT}"
     p99 = {}
     for name, options in (("stock", ("--stock-uri", uri)), ("ours", ())):
-        with _served(delay_ms=100, loss=0.05, kbit=5_000) as (link, keys):
+        with served(delay_ms=100, loss=0.05, kbit=5_000) as (link, keys):
             found = _probe(link, keys, "records", uri, "--count", str(args.latencies), *options)
         times = sorted(float("inf") if took is None else took for _, took in found)
         p99[name] = times[len(times) * 99 // 100]
@@ -292,7 +159,7 @@ ALARM_RATIO_MAX = 2.0
 
 def bar_alarm(args: argparse.Namespace) -> Iterator[Row]:
     """Bar 5: an alarm behind 500 photos beside one on an idle queue; 200 ms, 5 Mbit/s, UDP."""
-    with _served(delay_ms=100, loss=0.0, kbit=5_000) as (link, keys):
+    with served(delay_ms=100, loss=0.0, kbit=5_000) as (link, keys):
         found = _probe(link, keys, "alarms", f"coap://{FAR}:{PORT}")
     idle = [took for name, took in found if name == "idle"]
     behind = [took for name, took in found if name == "behind photos"]
@@ -303,60 +170,18 @@ def bar_alarm(args: argparse.Namespace) -> Iterator[Row]:
     yield Row("behind / idle", f"{ratio:.2f}", f"<= {ALARM_RATIO_MAX}", ratio <= ALARM_RATIO_MAX)
 
 
-@contextlib.contextmanager
-def _served(*, delay_ms: float, loss: float, kbit: int) -> Iterator[tuple[LinkPair, Path]]:
-    """A link and a receiver behind it; yields the link and the folder of keys."""
-    with tempfile.TemporaryDirectory() as name:
-        keys = Path(name) / "keys"
-        keys.mkdir()
-        with LinkPair(delay_ms=delay_ms, loss=loss, kbit=kbit) as link:
-            county = County(Path(name), keys, link)
-            county.start()
-            try:
-                yield link, keys
-            finally:
-                county.kill(signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def _local(port: int, *extra: str) -> Iterator[County]:
-    """A receiver on loopback that knows the vectors' terminal."""
-    with tempfile.TemporaryDirectory() as name:
-        keys = Path(name) / "keys"
-        keys.mkdir()
-        (keys / "conformance.pub").write_text(load_vectors()[0] + "\n")
-        county = County(Path(name), keys, None, "127.0.0.1", extra, port=port)
-        county.start()
-        try:
-            yield county
-        finally:
-            county.kill(signal.SIGTERM)
-
-
-def _rss_mb(process: subprocess.Popen[str]) -> float:
-    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def _cpu_s(process: subprocess.Popen[str]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 RECEIVER_RSS_MB_MAX = 300
 
 
 def bar_fuzz(args: argparse.Namespace) -> Iterator[Row]:
     """Mutated datagrams: the receiver goes on serving, within its memory, storing nothing new."""
-    with _local(5_780, "--accept-simulated") as county:
+    with local(5_780, "--accept-simulated") as county:
         assert county.process is not None
-        before = _rss_mb(county.process)
+        before = rss_mb(county.process)
         began = time.monotonic()
         sent, _alive = fuzz("127.0.0.1", county.port, args.datagrams, args.seed)
         took = time.monotonic() - began
-        after = _rss_mb(county.process)
+        after = rss_mb(county.process)
         serving = county.process.poll() is None and sent == args.datagrams
         known = len({v.path for v in load_vectors()[1] if v.receipt})
         stored = county.count()
@@ -397,21 +222,45 @@ def bar_second(args: argparse.Namespace) -> Iterator[Row]:
 
 DEAD = "coap+tcp://127.0.0.1:9"
 
-BARS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
-    "loss": bar_loss,
-    "photo": bar_photo,
-    "record": bar_record,
-    "alarm": bar_alarm,
-    "fuzz": bar_fuzz,
-    "second": bar_second,
+BARS: dict[str, tuple[int, Callable[[argparse.Namespace], Iterator[Row]]]] = {
+    "loss": (1, bar_loss),
+    "wrap": (2, MORE["wrap"]),
+    "photo": (3, bar_photo),
+    "record": (4, bar_record),
+    "alarm": (5, bar_alarm),
+    "sender": (6, MORE["sender"]),
+    "queue": (7, MORE["queue"]),
+    "catchup": (8, MORE["catchup"]),
+    "observer": (9, MORE["observer"]),
+    "power": (11, MORE["power"]),
+    "second": (12, bar_second),
+    "conformance": (13, MORE["conformance"]),
+    "fuzz": (0, bar_fuzz),
 }
-NEEDS_LINK = {"loss", "photo", "record", "alarm"}
+"""By name: number of the bar in the design (0: none) and what measures it."""
+NEEDS_LINK = {"loss", "photo", "record", "alarm", "catchup", "observer"}
+
+
+def chosen(text: str) -> list[str]:
+    """Names for a list of names and numbers; empty for all. Raises argparse's own error."""
+    names = []
+    for word in text.split(","):
+        found = [name for name, (number, _bar) in BARS.items() if word in (name, str(number))]
+        if not found or word == "0":
+            known = ", ".join(BARS)
+            raise argparse.ArgumentTypeError(f"{word}: a number of 1 to 13, or one of {known}")
+        names += found
+    return names
 
 
 def main() -> int:
     """Run the bars named, or all."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("bars", nargs="*", choices=[*BARS, []])
+    parser.add_argument("--bars", type=chosen, default=list(BARS), help="such as 2,7,alarm")
+    parser.add_argument("--bound", type=float, default=450.0, help="longest seconds of one run")
+    parser.add_argument("--wrap", type=int, default=70_000, help="records of the wrap bar")
+    parser.add_argument("--sender", type=int, default=1_500, help="records of the sender bar")
+    parser.add_argument("--backlog", type=int, default=1_500, help="records after the outage")
     parser.add_argument("--records", type=int, default=2_000)
     parser.add_argument("--loss", type=float, default=0.2)
     parser.add_argument("--kills", type=int, default=30)
@@ -423,12 +272,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     reason = why_not()
-    for name in args.bars or BARS:
-        print(f"\n== {name}: {(BARS[name].__doc__ or '').splitlines()[0]}", flush=True)
+    for name in args.bars:
+        number, bar = BARS[name]
+        title = f"bar {number}, {name}" if number else name
+        print(f"\n== {title}: {(bar.__doc__ or '').splitlines()[0]}", flush=True)
         if reason and name in NEEDS_LINK:
             print(f"   not measured: {reason}")
             continue
-        for row in BARS[name](args):
+        for row in bar(args):
             mark = "holds" if row.holds else "FALLS SHORT"
             print(f"   {row.name:<44} {row.value:<28} aim {row.aim:<16} {mark}", flush=True)
     return 0

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,12 @@ import pytest
 from terminal.county.conformance import Result, load_vectors, run_vectors
 from terminal.county.report import read_report
 from terminal.county.server import running_county
-from tests.process.test_uplink_loopback import TIMES, free_port, options
+from tests.foreign.peers import foreign_receiver
+from tests.process.test_uplink_loopback import TIMES, options
 from tests.unit.county.samples import Chain
 
 pytestmark = pytest.mark.process
 
-ROOT = Path(__file__).resolve().parents[2]
-FOREIGN = ROOT / "tests" / "foreign"
 CLIENTS = ("coap-client-openssl", "coap-client-gnutls", "coap-client-notls", "coap-client")
 
 
@@ -32,42 +29,12 @@ async def check(uri: str) -> list[Result]:
     return [result for _ in range(2) async for result in run_vectors(uri)]
 
 
-def node_modules() -> str:
-    """A folder holding npm coap, or a skip that says how to get it."""
-    places = [os.environ.get("NODE_PATH", ""), str(FOREIGN / "node_modules")]
-    for place in places:
-        if place and (Path(place) / "coap").is_dir():
-            return place
-    pytest.skip("npm coap is not installed: npm install --prefix tests/foreign coap@1.5.0")
-
-
-@pytest.fixture
-def node_receiver(tmp_path: Path) -> Iterator[str]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    modules = node_modules()
-    keys = tmp_path / "conformance.pub"
-    keys.write_text(load_vectors()[0] + "\n")
-    store = tmp_path / "store"
-    store.mkdir()
-    port = free_port()
-    process = subprocess.Popen(
-        [node, str(FOREIGN / "receiver.js"), str(port), str(keys), str(store)],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "NODE_PATH": modules},
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    yield f"coap://127.0.0.1:{port}"
-    process.kill()
-    process.wait()
-    process.stdout.close()
-
-
-def test_the_small_node_receiver_passes_every_vector(node_receiver: str) -> None:
-    results = asyncio.run(check(node_receiver))
+@pytest.mark.parametrize("name", ["node", "libcoap"])
+def test_a_small_receiver_on_another_stack_passes_every_vector(name: str, tmp_path: Path) -> None:
+    with foreign_receiver(name, tmp_path) as uri:
+        if not uri.startswith("coap:"):
+            pytest.skip(uri)
+        results = asyncio.run(check(uri))
     assert wrong(results) == []
     assert len(results) == 2 * len(load_vectors()[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from typing import Any
@@ -12,12 +13,20 @@ import msgspec
 import pytest
 from aiocoap import interfaces
 
-from hal.contract.types import MonotonicNs
+from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.config import ResourcesSection
 from terminal.messages import Snapshot
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.exchange import WireRequest
-from terminal.uplink.resources import FRESH_NS, NOTIFY_NS_MIN, OBSERVERS_MAX, Resources, serving
+from terminal.uplink.resources import (
+    FRESH_NS,
+    MAX_AGE_S,
+    NOTIFY_NS_MIN,
+    OBSERVERS_MAX,
+    Resources,
+    serving,
+)
+from terminal.uplink.watch import watch
 from tests.process.test_uplink_loopback import free_port
 from tests.tools.console_feeder import idle, over, weighed
 
@@ -199,3 +208,47 @@ def test_a_platform_reads_over_the_connection_the_terminal_opened(shown: bool) -
         await county.shutdown()
 
     asyncio.run(scenario())
+
+
+def test_an_observer_whose_observation_was_lost_hears_again() -> None:
+    """The server forgets it, as behind a NAT that forgets: the watcher asks anew at Max-Age."""
+    ours, port = site(), free_port()
+    section = ResourcesSection(port=port)
+
+    async def scenario() -> list[int]:
+        ours.keep(at(over(), START_NS))
+        ours.tick(START_NS)
+        context = await aiocoap.Context.create_client_context()
+        uri = f"coap://127.0.0.1:{port}/weight"
+        heard = []
+        async with serving(section, ours) as why:
+            assert not why
+            async with contextlib.aclosing(
+                watch(context, aiocoap.Message(code=aiocoap.GET, uri=uri))
+            ) as words:
+                heard.append(json.loads(await asyncio.wait_for(anext(words), WAIT_S))["gross_kg"])
+                ours._observers["weight"].clear()
+                ours.keep(at(idle(), START_NS + NS_PER_S))
+                ours.tick(START_NS + NS_PER_S)
+                heard.append(json.loads(await asyncio.wait_for(anext(words), WAIT_S))["gross_kg"])
+        await context.shutdown()
+        return heard
+
+    ours._max_age_s = 1
+    assert asyncio.run(scenario()) == [50_200, 0]
+
+
+def test_what_does_not_change_is_repeated_within_its_max_age() -> None:
+    ours, told = site(), []
+
+    class Observer:
+        def trigger(self) -> None:
+            told.append(ours._now_ns)
+
+    ours._observers["status"].add(Observer())
+    ours.keep(at(idle(), START_NS))
+    for step in range(2 * MAX_AGE_S * 10 + 1):
+        now_ns = START_NS + step * NS_PER_S // 10
+        ours.keep(at(idle(), now_ns))
+        ours.tick(now_ns)
+    assert [(ns - START_NS) // NS_PER_S for ns in told] == [0, 15, 30, 45, 60]
