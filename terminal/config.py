@@ -226,11 +226,13 @@ class CameraSection(_Section, frozen=True):
     Measured: among 360 drawn plates 60 to 160 px wide under weather and dirt, single readings
     above a score of -300 were wrong in 1.6 %, above 1,500 in 0.4 %; of 40 real pictures none.
     accept_score_mn: mean score of the frames that agree. clip_before_s: film kept with each
-    record, 0 for none. record_days, record_quota_mb: bounds of the recording, 0 days for none.
+    record, 0 for none. clip_after_s: film from there on until the vehicle has left, at most so
+    long, in a second record. record_days, record_quota_mb: bounds of the recording, 0 days for
+    none. A camera "exit" watches who leaves; it is never the first of roles.
     """
 
     kind: Literal["sim", "picamera2", "stream", "none"] = "sim"
-    roles: tuple[Literal["front", "rear", "deck"], ...] = ("front", "rear")
+    roles: tuple[Literal["front", "rear", "deck", "exit"], ...] = ("front", "rear")
     sources: tuple[str, ...] = ()
     width_px: Annotated[int, Meta(ge=320, le=4_608)] = 1280
     height_px: Annotated[int, Meta(ge=240, le=2_592)] = 720
@@ -239,6 +241,7 @@ class CameraSection(_Section, frozen=True):
     accept_score_mn: Annotated[int, Meta(ge=-2_000, le=4_000)] = 1_500
     jpeg_quality: Annotated[int, Meta(ge=30, le=95)] = 85
     clip_before_s: Annotated[int, Meta(ge=0, le=60)] = 10
+    clip_after_s: Annotated[int, Meta(ge=0, le=60)] = 30
     record_folder: str = "footage"
     record_days: Annotated[int, Meta(ge=0, le=366)] = 7
     record_quota_mb: Annotated[int, Meta(ge=50, le=10_000_000)] = 4_000

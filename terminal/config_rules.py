@@ -136,6 +136,8 @@ def _names(config: Config) -> Iterator[Problem]:
         if target.name in seen:
             yield Problem(f"targets[{index}].name", target.name, "a name used once")
         seen.append(target.name)
+    if config.camera.roles[:1] == ("exit",):
+        yield Problem("camera.roles", "exit first", "front first: it reads who is weighed")
     if config.camera.kind == "stream" and len(config.camera.sources) < len(config.camera.roles):
         yield Problem(
             "camera.sources",

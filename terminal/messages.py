@@ -17,6 +17,7 @@ from terminal.core.types import (
     Committed,
     Display,
     Event,
+    PhotoRef,
     PlateReading,
     RecordDraft,
     Weighed,
@@ -121,6 +122,25 @@ class Capture(msgspec.Struct, frozen=True, tag=True):
     visit_id: int
     gross_kg: int
     plate: str
+
+
+class FollowUp(msgspec.Struct, frozen=True, tag=True):
+    """camera -> ledger: what came after a visit's record. Repeated until answered.
+
+    photos: film from the latch on, picture of the exit camera. exit_plate: what that camera read
+    for certain, empty for nothing. ended: why the film ends (left, time, space, next).
+    """
+
+    visit_id: int
+    photos: tuple[PhotoRef, ...]
+    exit_plate: str
+    ended: str
+
+
+class FollowedUp(msgspec.Struct, frozen=True, tag=True):
+    """ledger -> camera: that is durable, or the visit has it already."""
+
+    visit_id: int
 
 
 class PlateSeen(msgspec.Struct, frozen=True, tag=True):
@@ -332,6 +352,8 @@ Message = (
     | VehicleFound
     | Look
     | Capture
+    | FollowUp
+    | FollowedUp
     | PlateSeen
     | PhotosTaken
     | KeyPressed

@@ -103,6 +103,7 @@ LINKS: tuple[tuple[str, str], ...] = (
     ("control", "console"),
     ("control", "uplink"),
     ("ledger", "uplink"),
+    ("ledger", "camera"),
     ("panel", "console"),
     ("camera", "console"),
     ("plant", "console"),

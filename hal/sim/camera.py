@@ -6,6 +6,7 @@ frame costs a few milliseconds and the same seed gives the same frames.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -22,9 +23,19 @@ NOISE_SIGMA: Final = 2.5
 NIGHT_NOISE: Final = 2.2
 NIGHT_PCT: Final = 30
 
+EXIT_BACK_MM: Final = 24_000
+WATCHED: Final = {
+    "front": View(0, 0, front=True),
+    "exit": View(0, 0, front=True, set_back_mm=EXIT_BACK_MM),
+}
+ROLES: Final = ("deck", "front", "rear", "exit")
+"""The place in this row seeds a camera's noise."""
+
 
 class SimCamera:
-    """One simulated camera. role "front" watches the deck's exit end, others its entry end."""
+    """One simulated camera. role "front" watches the deck's exit end, "exit" the same way from
+    further on, the others its entry end.
+    """
 
     def __init__(
         self,
@@ -38,8 +49,9 @@ class SimCamera:
         """Put the camera up; the world may still be dead."""
         self._world = world
         self._info = DeviceInfo(f"camera-{role}", "simulated pinhole camera", simulated=True)
-        self._view = View(width_px, height_px, front=role == "front")
-        self._generator = np.random.default_rng([seed, 1 if role == "front" else 2])
+        watched = WATCHED.get(role, View(0, 0, front=False))
+        self._view = replace(watched, width_px=width_px, height_px=height_px)
+        self._generator = np.random.default_rng([seed, ROLES.index(role)])
         shape = (height_px + NOISE_MARGIN_PX, width_px + NOISE_MARGIN_PX, 3)
         self._noise: NDArray[np.int8] = np.clip(
             self._generator.normal(0.0, NOISE_SIGMA * 8, shape), -127, 127

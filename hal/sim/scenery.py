@@ -46,17 +46,18 @@ LAMP: Final = (225, 240, 245)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One camera: picture size and which end of the lane it watches."""
+    """One camera: picture size, which end of the lane it watches, and how far beyond it stands."""
 
     width_px: int
     height_px: int
     front: bool
+    set_back_mm: int = SET_BACK_MM
 
     def distance_mm(self, along_mm: float, deck_length_mm: int) -> float:
         """Distance from the lens of something at this place along the lane."""
         if self.front:
-            return deck_length_mm + SET_BACK_MM - along_mm
-        return along_mm + SET_BACK_MM
+            return deck_length_mm + self.set_back_mm - along_mm
+        return along_mm + self.set_back_mm
 
     def point(self, across_mm: float, up_mm: float, distance_mm: float) -> tuple[float, float]:
         """Picture coordinates of a point."""

@@ -18,6 +18,9 @@ from terminal.core.plate import UNKNOWN_COLOUR
 SHARE_MIN: Final = 0.25
 FOREIGN_SHARE_MIN: Final = 0.4
 GREY_SATURATION_MAX: Final = 40
+SURE_SATURATION_MIN: Final = 60
+"""Paler grounds take the hue of the light: of 38 real plates the one blue plate voted green had 50,
+real green ones have 77 and more."""
 WHITE_VALUE_MIN: Final = 130
 BLACK_VALUE_MAX: Final = 85
 TEXT_START: Final = 0.30
@@ -36,17 +39,29 @@ def vote(crop: Pixels, *, colour_picture: bool = True) -> str:
     if middle.size == 0:
         return UNKNOWN_COLOUR
     hsv = cv2.cvtColor(middle, cv2.COLOR_BGR2HSV)
-    hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
-    masks = {
-        name: (hue >= low) & (hue <= high) & (saturation > s) & (value > v)
-        for name, low, high, s, v in HUES
-    }
+    saturation, value = hsv[..., 1], hsv[..., 2]
+    masks = _masks(hsv)
     left = round(middle.shape[1] * TEXT_START)
     if masks["yellow"][:, :left].mean() > SHARE_MIN and masks["green"][:, left:].mean() > SHARE_MIN:
         return "yellow_green"
     shares = {name: float(mask.mean()) for name, mask in masks.items()}
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= SHARE_MIN else _without_hue(saturation, value)
+
+
+def is_sure(crop: Pixels) -> bool:
+    """Whether a vote on this crop is strong enough to contradict what was read."""
+    hsv = cv2.cvtColor(crop, cv2.COLOR_BGR2HSV)
+    hued = np.max(list(_masks(hsv).values()), axis=0)
+    return bool(hued.any()) and float(np.median(hsv[..., 1][hued])) >= SURE_SATURATION_MIN
+
+
+def _masks(hsv: Pixels) -> dict[str, NDArray[np.bool_]]:
+    hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
+    return {
+        name: (hue >= low) & (hue <= high) & (saturation > s) & (value > v)
+        for name, low, high, s, v in HUES
+    }
 
 
 def _without_hue(saturation: NDArray[np.uint8], value: NDArray[np.uint8]) -> str:

@@ -16,22 +16,23 @@ from hal.contract.devices import Camera, Clock
 from hal.contract.types import NS_PER_MS, NS_PER_S, Fault, FaultCode, MonotonicNs
 from terminal.anpr.types import Box, Pixels, PlateCandidate
 from terminal.anpr.vote import Verdict, Voter, VoteSettings
-from terminal.camera import pictures, spool, video
-from terminal.camera.footage import Footage
+from terminal.camera import pictures, spool
+from terminal.camera.after import EXIT, Follower
 from terminal.camera.health import Health
-from terminal.camera.known import ordered, plates_of
+from terminal.camera.known import ordered
 from terminal.camera.recording import Recording
-from terminal.config import Loaded
 from terminal.core.plate import UNKNOWN_COLOUR
 from terminal.core.types import Captured, PhotoRef, PlateOutcome, PlateReading
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import (
     Capture,
     DeviceFault,
+    FollowedUp,
     LiveFrame,
     Look,
     PhotosTaken,
     PlateSeen,
+    Snapshot,
 )
 from terminal.node import NodeEvent, Send, Tick
 
@@ -114,6 +115,7 @@ class CameraNode:
         self._live_turn = 0
         self._fault_due_ns: dict[str, int] = {}
         self._unsharp: list[Fault] = []
+        self._after = Follower(recording, spool_dir, vote, jpeg_quality, EXIT in self._roles)
 
     def on_event(self, event: NodeEvent, now_ns: MonotonicNs) -> Sequence[Send]:
         """React to one event: at most one picture read for a plate."""
@@ -122,13 +124,22 @@ class CameraNode:
                 return self._look(event.message.visit_id, now_ns)
             if isinstance(event.message, Capture):
                 return self._capture(event.message, now_ns)
+            if isinstance(event.message, Snapshot):
+                self._after.snapshot(event.message, now_ns)
+        elif isinstance(event, Received) and isinstance(event.message, FollowedUp):
+            self._after.answered(event.message.visit_id)
         elif isinstance(event, PeerUp | PeerDown):
             if event.peer == CONSOLE:
                 self._console_up = isinstance(event, PeerUp)
             elif event.peer == CONTROL and isinstance(event, PeerDown):
                 self._watch = None
         elif isinstance(event, Tick):
-            return [*self._read(now_ns), *self._live(now_ns), *self._late_reports(now_ns)]
+            return [
+                *self._read(now_ns),
+                *self._follow(now_ns),
+                *self._live(now_ns),
+                *self._late_reports(now_ns),
+            ]
         return []
 
     def close(self) -> None:
@@ -208,6 +219,8 @@ class CameraNode:
         sends: list[Send] = []
         shots: list[tuple[str, bytes]] = []
         for role in self._roles:
+            if role == EXIT:  # nobody stands there yet; its picture comes with the follow-up
+                continue
             taken = self._photograph(role, now_ns)
             if isinstance(taken, Fault):
                 sends.extend(self._report(taken, now_ns))
@@ -230,7 +243,24 @@ class CameraNode:
         except OSError as error:
             fault = Fault(FaultCode.BUS, "spool", now_ns, f"a photo cannot be stored: {error}")
             return [*sends, *self._report(fault, now_ns)]
+        self._after.latched(visit_id, now_ns)
         return [*sends, Send(CONTROL, PhotosTaken(self._keep(visit_id, refs)))]
+
+    def _follow(self, now_ns: MonotonicNs) -> list[Send]:
+        """A judged vehicle on its way: film it, and read its plate at the exit."""
+        sends: list[Send] = []
+        if self._after.active and self._recording is not None and self._roles:
+            taken = self._photograph(self._roles[0], now_ns, standing=True)
+            if not isinstance(taken, Fault):
+                shown = pictures.small(taken)
+                self._recording.see(self._roles[0], shown, pictures.within(shown), now_ns)
+        if EXIT in self._roles and self._after.exit_wanted(now_ns):
+            taken = self._photograph(EXIT, now_ns)
+            if isinstance(taken, Fault):
+                sends.extend(self._report(taken, now_ns))
+            elif self._health[EXIT].fresh:
+                self._after.exit_seen(taken, self._reader.read_nearest(taken), now_ns)
+        return [*sends, *self._after.tick(now_ns)]
 
     def _keep(self, visit_id: int, refs: tuple[PhotoRef, ...]) -> Captured:
         while len(self._captured) >= VISITS_KEPT_MAX:
@@ -268,6 +298,9 @@ class CameraNode:
 
     def _late_reports(self, now_ns: MonotonicNs) -> list[Send]:
         faults, self._unsharp = self._unsharp, []
+        if self._after.problem:
+            faults.append(Fault(FaultCode.BUS, "spool", now_ns, self._after.problem))
+            self._after.problem = ""
         if self._recording is not None and self._recording.fault is not None:
             faults.append(self._recording.fault)
         return [send for fault in faults for send in self._report(fault, now_ns)]
@@ -326,50 +359,3 @@ def _reading(watch: _Watch) -> PlateReading | None:
         at_ns=watch.at_ns,
         rear_plate=watch.rear_plate,
     )
-
-
-def build(
-    loaded: Loaded,
-    cameras: Mapping[str, Camera],
-    reader: Reader,
-    clock: Clock,
-    *,
-    runtime_dir: Path,
-) -> CameraNode:
-    """The camera node of a checked configuration. cameras: by role, in reading order."""
-    section, listed = loaded.config.camera, loaded.config.weighing.vehicle_list
-    return CameraNode(
-        cameras,
-        reader,
-        clock,
-        runtime_dir / spool.FOLDER,
-        vote=VoteSettings(
-            margin=section.accept_margin_mn / 1_000,
-            frames=section.accept_frames,
-            score=section.accept_score_mn / 1_000,
-        ),
-        jpeg_quality=section.jpeg_quality,
-        recording=_recording(loaded, next(iter(cameras), ""), clock),
-        known=plates_of(loaded.path(listed)) if listed else frozenset(),
-    )
-
-
-def _recording(loaded: Loaded, clip_role: str, clock: Clock) -> Recording:
-    """The recording as configured; a folder that cannot be used is a fault and no recording."""
-    section = loaded.config.camera
-    footage: Footage | None = None
-    fault: Fault | None = None
-    if section.record_days > 0 and video.available():
-        try:
-            footage = Footage(
-                loaded.path(section.record_folder),
-                days=section.record_days,
-                quota_bytes=section.record_quota_mb * 1_000_000,
-            )
-        except OSError as error:
-            fault = Fault(FaultCode.BUS, "footage", clock.monotonic_ns(), str(error))
-    recording = Recording(
-        footage, clip_ms=section.clip_before_s * 1_000, clip_role=clip_role, clock=clock
-    )
-    recording.fault = fault
-    return recording

@@ -6,7 +6,9 @@ footage, says so once, and leaves the reading of plates alone.
 
 from __future__ import annotations
 
+import io
 from collections import deque
+from dataclasses import dataclass, field
 from typing import Final
 
 from hal.contract.devices import Clock
@@ -14,25 +16,68 @@ from hal.contract.types import NS_PER_MS, ClockQuality, Fault, FaultCode, Monoto
 from terminal.anpr.types import Pixels
 from terminal.camera import video
 from terminal.camera.footage import Footage
+from terminal.camera.video import Film
 
 PICTURES_MAX: Final = 600
 """Most pictures kept for a clip: 60 s at 10 a second, about 9 MB."""
 STEP_MS_MIN: Final = 180
+OVERLAP_MS: Final = 1_000
+"""How far a film after the latch reaches back, so that it and the one before show one moment."""
+FILM_BYTES_MAX: Final = 3_500_000
+"""A film ends here: the ledger takes no file above 4 MB."""
 DEVICE: Final = "footage"
+
+
+@dataclass(slots=True)
+class _After:
+    """A film being made picture by picture, so that its end costs no more than its middle."""
+
+    shots: list[tuple[int, bytes]]
+    memory: io.BytesIO = field(default_factory=io.BytesIO)
+    film: Film | None = None
+    pictures: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.memory.tell() >= FILM_BYTES_MAX
+
+    def add(self, at_ms: int, picture: Pixels) -> None:
+        if self.film is None:
+            size = (picture.shape[1], picture.shape[0])
+            self.film = Film(self.memory, size, growing=False)
+            for shot_ms, jpeg in self.shots:
+                self.film.add(shot_ms, jpeg)
+                self.pictures += 1
+        if not self.full:
+            self.film.add_pixels(at_ms, picture)
+            self.pictures += 1
 
 
 class Recording:
     """Clip buffer and footage of one lane."""
 
-    def __init__(self, footage: Footage | None, *, clip_ms: int, clip_role: str, clock: Clock):
-        """footage: None records nothing; clip_ms 0 or missing video support makes no clips."""
+    def __init__(
+        self,
+        footage: Footage | None,
+        *,
+        clip_ms: int,
+        clip_role: str,
+        clock: Clock,
+        after_ms: int = 0,
+    ) -> None:
+        """footage: None records nothing; clip_ms 0 or missing video support makes no clips.
+
+        after_ms: longest film made by follow(), 0 for none.
+        """
         self._footage = footage
         self._clip_ms = clip_ms if video.available() else 0
+        self.after_ms = after_ms if video.available() else 0
         self._clip_role = clip_role
         self._clock = clock
         self._ring: deque[tuple[int, bytes]] = deque(maxlen=PICTURES_MAX)
         self._size = (0, 0)
         self._newest_ms: dict[str, int] = {}
+        self._after: _After | None = None
         self.fault: Fault | None = None
 
     @property
@@ -51,6 +96,11 @@ class Recording:
             self._size = (picture.shape[1], picture.shape[0])
             while self._ring and now_ms - self._ring[0][0] > self._clip_ms:
                 self._ring.popleft()
+        if role == self._clip_role and self._after is not None:
+            try:
+                self._after.add(now_ms, picture)
+            except OSError as error:
+                self._give_up(error, now_ns)
         if self._footage is not None:
             try:
                 known = self._clock.quality() is not ClockQuality.UNKNOWN
@@ -69,6 +119,29 @@ class Recording:
         except OSError as error:
             self._give_up(error, now_ns)
             return b""
+
+    def follow(self, now_ns: MonotonicNs) -> None:
+        """Begin a film from OVERLAP_MS ago on; one that was being made is dropped."""
+        now_ms = now_ns // NS_PER_MS
+        if self.after_ms > 0:
+            self._after = _After([shot for shot in self._ring if now_ms - shot[0] <= OVERLAP_MS])
+
+    @property
+    def follow_full(self) -> bool:
+        """Whether the film being made has reached FILM_BYTES_MAX."""
+        return self._after is not None and self._after.full
+
+    def followed(self, now_ns: MonotonicNs) -> bytes:
+        """End that film and give it; empty when there is none of two pictures."""
+        after, self._after = self._after, None
+        if after is None or after.film is None or after.pictures < 2:
+            return b""
+        try:
+            after.film.close()
+        except OSError as error:
+            self._give_up(error, now_ns)
+            return b""
+        return after.memory.getvalue()
 
     def note(self, visit_id: int, plate: str, now_ns: MonotonicNs) -> None:
         """Make the footage searchable by this plate."""
@@ -89,6 +162,7 @@ class Recording:
 
     def _give_up(self, error: OSError, now_ns: MonotonicNs) -> None:
         self._footage = None
-        self._clip_ms = 0
+        self._clip_ms = self.after_ms = 0
+        self._after = None
         self._ring.clear()
         self.fault = Fault(FaultCode.BUS, DEVICE, now_ns, f"recording has ended: {error}")

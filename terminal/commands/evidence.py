@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0: written. 65: no such record, or a picture is missing or not what its record says."""
     try:
-        record = _record(args.ledger / LEDGER_FILE, args.number)
+        record, later = _records(args.ledger / LEDGER_FILE, args.number)
     except (apsw.Error, RecordError) as error:
         print(f"{args.ledger} cannot be read: {error}. Name the ledger's folder.", file=sys.stderr)
         return exits.BAD_INPUT
@@ -54,26 +54,35 @@ def run(args: argparse.Namespace) -> int:
         return exits.BAD_INPUT
     try:
         args.folder.mkdir(parents=True, exist_ok=True)
-        return _hand_over(args, record)
+        return _hand_over(args, record, later)
     except OSError as error:
         print(f"{args.folder} cannot be written: {error}.", file=sys.stderr)
         return exits.BAD_INPUT
 
 
-def _record(path: Path, number: int) -> Record | None:
+def _records(path: Path, number: int) -> tuple[Record | None, Record | None]:
+    """The record of this number, and the one that carries what came after it."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         row = db.execute("select body from item where seq = ?", (number,)).fetchone()
+        known = db.execute("select 1 from sqlite_schema where name = 'follow_up'").fetchone()
+        later = None
+        if known:
+            query = (
+                "select body from item where seq = (select seq from follow_up where about_seq = ?)"
+            )
+            later = db.execute(query, (number,)).fetchone()
     finally:
         db.close()
-    return None if row is None else decode_signed(bytes(row[0]))
+    first, second = (
+        None if body is None else decode_signed(bytes(body[0])) for body in (row, later)
+    )
+    return first, second
 
 
-def _hand_over(args: argparse.Namespace, record: Record) -> int:
-    weigh = record.weigh
-    assert weigh is not None
+def _hand_over(args: argparse.Namespace, record: Record, later: Record | None) -> int:
     code = exits.OK
-    for photo in weigh.photos:
+    for photo in (*record.photos, *(later.photos if later is not None else ())):
         source = Evidence.place(args.ledger / "evidence", photo.sha256)
         if not holds(source, photo.sha256, photo.size_bytes):
             print(f"{source}: missing, or not what record {record.seq} says.", file=sys.stderr)
@@ -81,12 +90,13 @@ def _hand_over(args: argparse.Namespace, record: Record) -> int:
             continue
         content = source.read_bytes()
         name = f"{record.seq}-{photo.role}"
-        suffix = "mp4" if photo.role == CLIP else "jpg"
-        if args.original or photo.role == CLIP:
+        film = photo.role.startswith(CLIP)
+        suffix = "mp4" if film else "jpg"
+        if args.original or film:
             original = args.folder / f"{name}-original.{suffix}"
             original.write_bytes(content)
             print(f"{original}  SHA-256 {photo.sha256.hex()}")
-        if photo.role != CLIP:
+        if not film:
             copy = args.folder / f"{name}.jpg"
             copy.write_bytes(captioned(content, caption_of(record), args.mask))
             print(copy)

@@ -87,6 +87,7 @@ class Walk:
     last_wall_ns: int = 0
     _found: ChainFailure | None = None
     _seen: set[bytes] = field(default_factory=set)
+    _weighings: set[int] = field(default_factory=set)
 
     def first_failure(self) -> ChainFailure | None:
         """The first record that fails, None when all hold."""
@@ -131,9 +132,15 @@ class Walk:
             return "the stored digest is not the record's"
         if record.seq != seq or record.record_id != item_id:
             return "the stored number or name is not the record's"
-        if record.weigh is None or self.evidence is None:
+        happening = record.happening
+        about = None if happening is None else happening.about_seq
+        if about is not None and about not in self._weighings:
+            return f"it is about record {about}, which is no weighing before it"
+        if record.weigh is not None:
+            self._weighings.add(record.seq)
+        if self.evidence is None:
             return None
-        for photo in record.weigh.photos:
+        for photo in record.photos:
             if photo.sha256 in self._seen:
                 continue
             path = Evidence.place(self.evidence, photo.sha256)

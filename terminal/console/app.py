@@ -164,7 +164,9 @@ class Console:
         """One record with all its fields and photos."""
         row = self.queries.one(request.path_params["seq"])
         sections = sections_of(row, self.language(request)) if row is not None else []
-        return self.page(request, "record.html", 200 if row else 404, row=row, sections=sections)
+        about = self.queries.about(row.seq) if row is not None and row.weigh else []
+        found = {"row": row, "sections": sections, "about": about}
+        return self.page(request, "record.html", 200 if row else 404, **found)
 
     def plates(self, request: Request) -> Response:
         """How plates are read at this gate, by week. Not async: runs beside the live pages."""

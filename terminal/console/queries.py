@@ -34,6 +34,17 @@ _LIST = """
 """
 
 
+_ABOUT = """
+    select i.seq, i.sha256, i.body, i.wall_ns,
+           group_concat(d.target || ':' || d.state, ' ')
+    from item i left join delivery d on d.item = i.item
+    where i.seq between ?1 + 1 and ?1 + ?2
+       or i.seq = (select seq from follow_up where about_seq = ?1)
+    group by i.item order by i.seq
+"""
+SAME_COMMIT_MAX = 3
+"""What one commit adds about a weighing stands right behind it."""
+
 _JUDGED = """
     select body from item where seq is not null
     and wall_ns > (select max(wall_ns) from item where seq is not null) - ?
@@ -96,6 +107,17 @@ class Queries:
             return None
         rows = self._rows(_LIST.format(which="="), (seq, 1))
         return rows[0] if rows else None
+
+    def about(self, seq: int) -> list[Row]:
+        """Records that say something about this one: its follow-up, another trailer."""
+        rows = self._rows(_ABOUT, (seq, SAME_COMMIT_MAX)) or []
+        return [
+            row
+            for row in rows
+            if row.record is not None
+            and row.record.happening is not None
+            and row.record.happening.about_seq == seq
+        ]
 
     def photo(self, sha256_hex: str) -> Path | None:
         """File of a stored photo, None for anything that is not the digest of one."""

@@ -138,7 +138,13 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "happening",
-        (("event", _plain), ("detail", _plain), ("at_ns", _moment)),
+        (
+            ("event", _plain),
+            ("about_seq", _plain),
+            ("exit_plate", _plain),
+            ("detail", _plain),
+            ("at_ns", _moment),
+        ),
     ),
     Section(
         "gap",
@@ -182,7 +188,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
 )
 """Judgement first, since that is what is asked for; what proves it last."""
-ELSEWHERE = frozenset({"origin", "content", "photos", "wall_ns"})
+ELSEWHERE = frozenset({"origin", "content", "photos", "evidence", "wall_ns"})
 """Shown by other parts of the page, or as their own fields."""
 
 

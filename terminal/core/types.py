@@ -133,10 +133,16 @@ class PlateReading:
 
 
 class PlateSource(Enum):
-    """Who vouches for the plate in the record."""
+    """Who vouches for the plate in the record.
+
+    CHOSEN: the operator picked one of the texts the camera thought possible. LISTED: the operator
+    confirmed a vehicle of the site's list that fits a partly legible plate.
+    """
 
     CAMERA = "camera"
     KEYPAD = "keypad"
+    CHOSEN = "chosen"
+    LISTED = "listed"
     NONE = "none"
 
 
@@ -150,7 +156,9 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PhotoRef:
-    """One stored picture by digest. role: front, rear, deck, plate, or clip (an MP4)."""
+    """One stored picture by digest. role: front, rear, deck, exit, plate, or a film (MP4): clip
+    up to the latch, clip_after from there on.
+    """
 
     role: str
     sha256: bytes

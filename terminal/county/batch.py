@@ -129,6 +129,5 @@ def record_row(accepted: Accepted, arrived_ns: int) -> tuple[object, ...]:
 def photo_rows(record: Record) -> list[tuple[object, ...]]:
     """Values of INSERT_PHOTO for each photo the record names."""
     return [
-        (photo.sha256, photo.size_bytes, record.record_id, photo.role)
-        for photo in (record.weigh.photos if record.weigh else ())
+        (photo.sha256, photo.size_bytes, record.record_id, photo.role) for photo in record.photos
     ]

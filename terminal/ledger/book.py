@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
+from terminal.ledger import follow_up
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.evidence import Evidence
 from terminal.ledger.store import Head, NewItem, Store
-from terminal.messages import CommitDraft, encode
+from terminal.messages import CommitDraft, FollowUp, encode
 from terminal.records import (
     COLOUR_CODES,
     COLOUR_TABLE,
@@ -28,6 +29,7 @@ from terminal.records import (
     RecordError,
     Signer,
     Weigh,
+    decode_signed,
     over_permille,
     record_hash,
     sign_record,
@@ -37,7 +39,7 @@ DETAIL_CHARS_MAX = 400
 PAIR_DAYS_MAX = 30
 """How long a tractor and its trailer count as a pair; also what bounds the table of pairs."""
 CLIP = "clip"
-"""Role of a moving picture in a record, and its class in the outbox: sent after every photo."""
+"""How the roles of moving pictures begin, and their class in the outbox: sent after every photo."""
 
 COUNTY_EVENTS: dict[str, str] = {
     "lockout": "the lane stopped by itself; somebody must look",
@@ -56,6 +58,7 @@ COUNTY_EVENTS: dict[str, str] = {
     "calibration_changed": "another calibration is in force",
     "photo_missing": "a picture of a record was not there when it was committed",
     "outbox_alarm": "the outbox is nearly full",
+    follow_up.MISMATCH: "the exit camera saw another plate leave than was weighed",
 }
 """Events that go to the county as alarm records, and why. All others are journal entries."""
 
@@ -138,6 +141,8 @@ class Book:
             detail = f"visit {draft.visit_id}: {names}"[:DETAIL_CHARS_MAX]
             contents.append(("alarm", Happening(event="photo_missing", detail=detail, at_ns=at_ns)))
         with self._store.transaction():
+            pair = self._pair_change(draft, self._store.head().seq + 1)
+            contents += [] if pair is None else [("record", pair)]
             heads = self._append(contents, simulated=simulated or draft.simulated)
             head = heads[0]
             self._store.add_visit(
@@ -145,11 +150,40 @@ class Book:
             )
             for photo in kept:
                 self._add_photo(photo)
-            self._note_pair(draft, head.seq)
         self.last_seq = heads[-1].seq
         for photo in kept:
             self.evidence.release(photo.sha256)
         return Written(Committed(draft.visit_id, head.seq, head.record_hash), repeated=False)
+
+    def follow_up(self, said: FollowUp, *, simulated: bool) -> bool:
+        """Make durable what came after a visit. False: that visit has no record (yet).
+
+        Repeating it is harmless. Raises LedgerRefusedError when the disk refuses.
+        """
+        found = self._store.visit(self.origin.boot_id, said.visit_id)
+        if found is None:
+            return False
+        about_seq = found[1].seq
+        if follow_up.kept(self._store, about_seq) is not None:
+            return True
+        weigh = decode_signed(next(self._store.signed_records(about_seq))).weigh
+        assert weigh is not None, f"record {about_seq} of visit {said.visit_id} is no weighing"
+        try:
+            kept, missing = self.evidence.adopt(said.photos)
+        except OSError as error:
+            raise LedgerRefusedError(f"pictures cannot be stored: {error.strerror}") from error
+        at_ns = int(self._clock.monotonic_ns())
+        content = follow_up.happening(said, about_seq, weigh, kept, missing, at_ns)
+        item_class = "alarm" if content.event in COUNTY_EVENTS else "record"
+        with self._store.transaction():
+            head = self._append([(item_class, content)], simulated=simulated)[0]
+            follow_up.remember(self._store, about_seq, head.seq)
+            for photo in kept:
+                self._add_photo(photo)
+        self.last_seq = head.seq
+        for photo in kept:
+            self.evidence.release(photo.sha256)
+        return True
 
     def journal(
         self, events: Sequence[Event], lost: int, *, simulated: bool, alarms: bool = True
@@ -201,27 +235,33 @@ class Book:
             heads.append(head)
         return heads
 
-    def _note_pair(self, draft: RecordDraft, seq: int) -> None:
-        """Journal a plate that came with another trailer than last time. It blocks nothing:
-        trailers are changed every day, and an inspector may ask when this one was.
+    def _pair_change(self, draft: RecordDraft, seq: int) -> Happening | None:
+        """Another trailer with this plate than last time (tare and gross, or the last visits).
+
+        It holds nothing: trailers change every day, and an inspector may ask when this one did.
         """
         if not draft.plate or not draft.rear_plate:
-            return
+            return None
         wall_ns = self._clock.wall_ns()
         since_wall_ns = max(0, wall_ns - PAIR_DAYS_MAX * 86_400 * NS_PER_S)
         last = self._store.pair(draft.plate, since_wall_ns)
         self._store.set_pair(draft.plate, draft.rear_plate, seq, wall_ns, since_wall_ns)
-        if last is not None and last[0] != draft.rear_plate:
-            detail = (
-                f"{draft.plate} with {draft.rear_plate} in record {seq}, "
-                f"with {last[0]} in record {last[1]}"
-            )
-            now_ns = int(self._clock.monotonic_ns())
-            self._store.journal("pair_changed", now_ns, wall_ns, self.origin.boot_id, detail)
+        if last is None or last[0] == draft.rear_plate:
+            return None
+        detail = (
+            f"{draft.plate} with {draft.rear_plate} in record {seq}, "
+            f"with {last[0]} in record {last[1]}"
+        )
+        return Happening(
+            event="pair_changed",
+            detail=detail,
+            at_ns=int(self._clock.monotonic_ns()),
+            about_seq=seq,
+        )
 
     def _add_photo(self, photo: PhotoRef) -> None:
         path = str(self.evidence.path_of(photo.sha256))
-        item_class = CLIP if photo.role == CLIP else "photo"
+        item_class = CLIP if photo.role.startswith(CLIP) else "photo"
         item = NewItem(item_class, photo.sha256.hex(), photo.sha256, b"", path=path)
         self._store.add(item, self._photo_targets, self._clock.wall_ns())
 

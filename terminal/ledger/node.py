@@ -28,6 +28,8 @@ from terminal.messages import (
     CommitRefused,
     Delivered,
     FlightFrame,
+    FollowedUp,
+    FollowUp,
     ItemClass,
     Journal,
     LedgerStatus,
@@ -54,6 +56,7 @@ ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
 ALLOWED: dict[str, tuple[type, ...]] = {
     "control": (CommitDraft, Journal, VehicleLookup, FlightFrame, ZeroKept),
+    "camera": (FollowUp,),
     "uplink": (Pull, Delivered, Undeliverable, TargetStatus, Reconcile),
 }
 """Which peer may say what. Snapshots and everything else are ignored."""
@@ -161,6 +164,8 @@ class LedgerNode:
 
     def _answer(self, peer: str, message: Message, now_ns: MonotonicNs) -> Sequence[Send]:
         try:
+            if isinstance(message, FollowUp):
+                return self._follow_up(message)
             return self._control(message) if peer == "control" else self._uplink(message, now_ns)
         except (apsw.Error, OverflowError) as error:
             self.last_refusal = f"the ledger cannot be read: {error}"
@@ -243,6 +248,16 @@ class LedgerNode:
         written = self.book.commit(draft, simulated=self.simulated)
         self.last_refusal = ""
         return (Send("control", CommitDone(written.committed)), *self._after_new())
+
+    def _follow_up(self, said: FollowUp) -> Sequence[Send]:
+        """What came after a visit. No answer while it cannot be kept: the camera repeats it."""
+        if self._unsent() >= self.outbox_max + ALARM_RESERVE:
+            return ()
+        before = self.book.last_seq
+        if not self.book.follow_up(said, simulated=self.simulated):
+            return ()
+        answer = Send("camera", FollowedUp(said.visit_id))
+        return (answer,) if self.book.last_seq == before else (answer, *self._after_new())
 
     def _after_new(self) -> Sequence[Send]:
         self._count()

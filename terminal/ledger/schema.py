@@ -68,5 +68,9 @@ ADDED: tuple[str, ...] = (
         rear_plate text not null,
         seq integer not null,
         wall_ns integer not null) without rowid""",
+    """create table if not exists follow_up(
+        about_seq integer primary key,
+        seq integer not null) without rowid""",
 )
-"""pair: with which trailer plate each plate was last recorded."""
+"""pair: with which trailer plate each plate was last recorded. follow_up: which event record
+carries what came after a visit's own record."""

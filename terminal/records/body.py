@@ -201,9 +201,14 @@ class _Fields:
         return tuple(value)
 
     def photos(self) -> tuple[PhotoRef, ...]:
-        value = self.take("photos")
-        assert isinstance(value, list)
-        return tuple(PhotoRef(role, sha256, size) for role, sha256, size in value)
+        value = self.maybe_photos("photos")
+        assert value is not None
+        return value
+
+    def maybe_photos(self, name: str) -> tuple[PhotoRef, ...] | None:
+        value = self.take(name)
+        assert value is None or isinstance(value, list)
+        return None if value is None else tuple(PhotoRef(*photo) for photo in value)
 
     def refuse_rest(self) -> None:
         if self._left:
@@ -282,7 +287,12 @@ def _weigh(fields: _Fields) -> Weigh:
 
 def _happening(fields: _Fields) -> Happening:
     return Happening(
-        event=fields.text("event"), detail=fields.text("detail"), at_ns=fields.num("at_ns")
+        event=fields.text("event"),
+        detail=fields.text("detail"),
+        at_ns=fields.num("at_ns"),
+        about_seq=fields.maybe_num("about_seq"),
+        evidence=fields.maybe_photos("evidence"),
+        exit_plate=fields.maybe_text("exit_plate"),
     )
 
 

@@ -56,6 +56,8 @@ PLATE_SOURCE_CODES: dict[Coded, int] = {
     PlateSource.NONE: 0,
     PlateSource.CAMERA: 1,
     PlateSource.KEYPAD: 2,
+    PlateSource.CHOSEN: 3,
+    PlateSource.LISTED: 4,
 }
 COLOUR_CODES: dict[Coded, int] = {
     "blue": 1,
@@ -135,6 +137,17 @@ KEYS: tuple[Key, ...] = (
     Key(60, "event", _E, _T, "kind of event", 80),
     Key(61, "detail", _E, _T, "what happened, for a person", 2000),
     Key(62, "at_ns", _E, _U, "monotonic nanoseconds: it happened"),
+    Key(63, "about_seq", _E, _U, "record of the same chain it is about", optional=True),
+    Key(
+        64,
+        "evidence",
+        _E,
+        Shape.PHOTOS,
+        "role, SHA-256 and octets of each picture that came after that record",
+        8,
+        optional=True,
+    ),
+    Key(65, "exit_plate", _E, _T, "plate the exit camera read", 40, optional=True),
     Key(70, "gap_class", _G, _T, "class of what will not come", 40),
     Key(71, "first_seq", _G, _U, "first record concerned"),
     Key(72, "last_seq", _G, _U, "last record concerned"),

@@ -71,11 +71,18 @@ class Weigh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One event the county must hear of. at_ns: monotonic, within this boot."""
+    """One event the county must hear of. at_ns: monotonic, within this boot.
+
+    about_seq: the record of the same chain it is about. evidence: pictures of that visit which
+    ended only after its record was durable; exit_plate: what the exit camera read. None: none.
+    """
 
     event: str
     detail: str
     at_ns: int
+    about_seq: int | None = None
+    evidence: tuple[PhotoRef, ...] | None = None
+    exit_plate: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +150,13 @@ class Record:
     def happening(self) -> Happening | None:
         """The event, when it is one."""
         return self.content if isinstance(self.content, Happening) else None
+
+    @property
+    def photos(self) -> tuple[PhotoRef, ...]:
+        """Every picture this record vouches for."""
+        if isinstance(self.content, Weigh):
+            return self.content.photos
+        return (self.content.evidence or ()) if isinstance(self.content, Happening) else ()
 
     @property
     def gap(self) -> Gap | None:

@@ -60,7 +60,7 @@ def run_camera(context: Context) -> int:
     """Cameras and plate reading, at low priority."""
     from terminal.anpr.models import ModelError
     from terminal.anpr.reader import PlateReader
-    from terminal.camera.node import build
+    from terminal.camera.build import build
 
     try:
         reader = PlateReader()

@@ -17,7 +17,7 @@ from unittest import mock
 
 import hal.linux.clock
 from hal.contract.types import NS_PER_MS, DeviceAbsentError, KeyPress
-from terminal.camera.node import build as build_camera
+from terminal.camera.build import build as build_camera
 from terminal.control.control import Control
 from terminal.ledger import identity
 from terminal.ledger.build import build as build_ledger
