@@ -15,6 +15,7 @@ from terminal.records import Record
 
 INSERT_RECORD = "INSERT INTO record VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 INSERT_PHOTO = "INSERT INTO photo VALUES(?,?,?,?,NULL) ON CONFLICT DO NOTHING"
+UPSERT_UNIT = "INSERT INTO unit VALUES(?,?) ON CONFLICT(code) DO UPDATE SET name=excluded.name"
 INSERT_OWED = "INSERT INTO unpublished VALUES(?,?,?)"
 OWED = (
     "SELECT u.terminal, u.ledger, u.seq, r.id, r.kind, r.source_unit, r.signed FROM unpublished u"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from terminal.county.accept import AHEAD_NS_MAX
 from terminal.county.reading import StorePlace, open_reader
-from terminal.county.report import GAPS_MAX, LIST_MAX, OverRow
+from terminal.county.report import GAPS_MAX, LIST_MAX, UNITS_MAX, OverRow, read_units
 
 BEIJING = timezone(timedelta(hours=8))
 BEIJING_NS = 8 * 3_600 * 1_000_000_000
@@ -23,7 +23,6 @@ YEARS = range(2020, 2200)
 ONLINE_DAYS, ONLINE_T, ONLINE_TRUCKS = 20, 20_000, 410
 """More than one of these in a month makes a source station "online" (Zhejiang's counting)."""
 KG_PER_T = 1_000
-UNITS_MAX = 2_000
 TIMELESS = f"(wall_ns < {CLOCK_NS_MIN} OR wall_ns > arrived_ns + {AHEAD_NS_MAX})"
 """No clock, or one that is ahead: such a record counts by its arrival."""
 COUNTED_NS = f"CASE WHEN {TIMELESS} THEN arrived_ns ELSE wall_ns END"
@@ -103,6 +102,7 @@ class Figures:
     units: tuple[UnitRow, ...]
     over: tuple[OverRow, ...]
     gaps: tuple[GapRow, ...]
+    names: dict[str, str]
 
     @property
     def online_permille(self) -> int | None:
@@ -125,6 +125,18 @@ def parse_month(text: str) -> Month:
     return Month(text, *(round(moment.timestamp()) * 1_000_000_000 for moment in (begin, end)))
 
 
+def day_begin_ns(wall_ns: int) -> int:
+    """When this day of China began."""
+    return (wall_ns + BEIJING_NS) // DAY_NS * DAY_NS - BEIJING_NS
+
+
+def beside(month: Month, step: int) -> str:
+    """YYYY-MM of the month before (-1) or after (1)."""
+    year, number = (int(part) for part in month.text.split("-"))
+    place = year * 12 + number - 1 + step
+    return f"{place // 12:04d}-{place % 12 + 1:02d}"
+
+
 def month_of(wall_ns: int) -> Month:
     """The month that holds this UTC time."""
     moment = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC).astimezone(BEIJING)
@@ -140,6 +152,7 @@ def read_figures(store: StorePlace, month: Month) -> Figures:
         heard = db.execute(HEARD, (month.end_ns, UNITS_MAX)).fetchall()
         over = db.execute(OVER, (*span, LIST_MAX)).fetchall()
         gaps = db.execute(GAPS, (*span, GAPS_MAX)).fetchall()
+        names = read_units(db)
     units = {row[0]: UnitRow(row[0], *(int(cell or 0) for cell in row[1:])) for row in rows}
     for (unit,) in heard:
         units.setdefault(unit, UnitRow(unit, 0, 0, 0, 0, 0, 0))
@@ -148,4 +161,5 @@ def read_figures(store: StorePlace, month: Month) -> Figures:
         tuple(units[unit] for unit in sorted(units)),
         tuple(OverRow(*row) for row in over),
         tuple(GapRow(*row) for row in gaps),
+        names,
     )

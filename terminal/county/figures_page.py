@@ -21,15 +21,30 @@ from terminal.county.figures import (
     ONLINE_TRUCKS,
     Figures,
     UnitRow,
+    beside,
     month_of,
     parse_month,
     read_figures,
 )
-from terminal.county.page_parts import OVER_HEADINGS, STYLE, over_cells, table, to_csv
+from terminal.county.page_parts import (
+    OVER_HEADINGS,
+    Cell,
+    cards,
+    heading,
+    number,
+    over_cells,
+    over_table,
+    page,
+    percent,
+    table,
+    to_csv,
+    unit_name,
+)
 from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
 
 UNIT_HEADINGS = (
     "源头单位 source unit",
+    "单位名称 name",
     "称重车次 trucks",
     "总质量 mass t",
     "超限车次 over limit",
@@ -56,55 +71,72 @@ def figures_routes(store: StorePlace) -> list[Route]:
             return PlainTextResponse(f"The store {shown_place(store)} cannot be read: {error}", 503)
         if request.url.path == "/figures":
             return HTMLResponse(_page(figures))
-        rows = [_unit_cells(row, figures.month.days) for row in figures.units]
+        rows = [_unit_cells(row, figures) for row in figures.units]
         headings: tuple[str, ...] = UNIT_HEADINGS
         if request.url.path == "/figures-over.csv":
-            headings, rows = OVER_HEADINGS, [over_cells(row) for row in figures.over]
+            headings, rows = OVER_HEADINGS, [over_cells(row, figures.names) for row in figures.over]
         return Response(to_csv(headings, rows), media_type="text/csv; charset=utf-8")
 
     return [Route(path, answer) for path in ("/figures", "/figures.csv", "/figures-over.csv")]
 
 
-def _percent(permille: int | None) -> str:
-    return "" if permille is None else f"{permille // 10}.{permille % 10}"
-
-
-def _unit_cells(row: UnitRow, days: int) -> tuple[str, ...]:
+def _unit_cells(row: UnitRow, figures: Figures) -> tuple[str, ...]:
     return (
         row.unit,
+        figures.names.get(row.unit, ""),
         str(row.trucks),
         f"{row.mass_kg // KG_PER_T}.{row.mass_kg % KG_PER_T:03d}",
         str(row.over),
         str(row.days),
-        _percent(row.days * 1000 // days),
+        percent(row.days * 1000 // figures.month.days),
         "是 yes" if row.online else "否 no",
         str(row.late),
         str(row.simulated),
     )
 
 
+def _unit_row(row: UnitRow, figures: Figures) -> list[Cell]:
+    """The same cells for the page: numbers to the right, what is wrong in red."""
+    cells = _unit_cells(row, figures)
+    styles = ("", "", "n", "n", "n bad" if row.over else "n", "n", "n",
+              "good" if row.online else "bad", "n", "n")  # fmt: skip
+    return [Cell(text, style) for text, style in zip(cells, styles, strict=True)]
+
+
 def _page(figures: Figures) -> str:
     month = figures.month
     online = sum(row.online for row in figures.units)
-    gaps = [(row.unit, row.terminal, str(row.first_seq), str(row.last_seq)) for row in figures.gaps]
-    return (
-        "<!doctype html><html lang=zh-CN><meta charset=utf-8>"
-        f"<title>月报 {escape(month.text)}</title><style>{STYLE}</style>"
-        f"<h1>月报 {escape(month.text)} <small>monthly figures</small></h1>"
-        "<form><label>月份 month <input name=month pattern='[0-9]{4}-[0-9]{2}'"
-        f" value='{escape(month.text)}'></label> <button>查询 show</button></form>"
-        + table(
-            ("源头单位 units", "达标在线 online", "在线率 online rate %"),
-            [(str(len(figures.units)), str(online), _percent(figures.online_permille))],
+    gaps = [
+        (Cell(unit_name(row.unit, figures.names)), Cell(row.terminal), number(row.first_seq),
+         number(row.last_seq))
+        for row in figures.gaps
+    ]  # fmt: skip
+    at = f"?month={escape(month.text)}"
+    steps = " ".join(
+        f"<a href='figures?month={beside(month, step)}'>{beside(month, step)}</a>"
+        for step in (-1, 1)
+    )
+    return page(
+        f"月报 {escape(month.text)}",
+        "monthly figures",
+        "<form><label>月份 month <input type=month name=month pattern='[0-9]{4}-[0-9]{2}'"
+        f" value='{escape(month.text)}'></label> <button>查询 show</button> {steps}</form>"
+        + cards(
+            [
+                (str(len(figures.units)), "源头单位", "units heard of so far", ""),
+                (str(online), "达标在线", "online", ""),
+                (percent(figures.online_permille), "在线率 %", "online rate", ""),
+                (f"{sum(row.trucks for row in figures.units):,}", "称重车次", "trucks", ""),
+                (f"{sum(row.over for row in figures.units):,}", "超限车次", "over limit", ""),
+            ]
         )
-        + f"<p>达标在线：当月超过 {ONLINE_DAYS} 天有数据，或超过 {ONLINE_T} t，或超过"
+        + heading("源头单位", "source units", f"figures.csv{at}")
+        + table(UNIT_HEADINGS, [_unit_row(row, figures) for row in figures.units])
+        + f"<p class=dim>达标在线：当月超过 {ONLINE_DAYS} 天有数据，或超过 {ONLINE_T} t，或超过"
         f" {ONLINE_TRUCKS} 车次。 Online: more than {ONLINE_DAYS} days with records, {ONLINE_T} t"
         f" or {ONLINE_TRUCKS} trucks. 分母为已有数据上报的单位 of the units heard of so far.</p>"
-        f"<p><a href=figures.csv?month={escape(month.text)}>CSV</a></p>"
-        + table(UNIT_HEADINGS, [_unit_cells(row, month.days) for row in figures.units])
-        + f"<h2>超限 over limit</h2><p><a href=figures-over.csv?month={escape(month.text)}>CSV</a>"
-        "</p>"
-        + table(OVER_HEADINGS, [over_cells(row) for row in figures.over])
-        + "<h2>缺号 gaps</h2>"
-        + table(GAP_HEADINGS, gaps)
+        + heading("缺号", "gaps")
+        + (table(GAP_HEADINGS, gaps) if gaps else "<p class=dim>无 none</p>")
+        + heading("超限", "over limit", f"figures-over.csv{at}")
+        + over_table(figures.over, figures.names),
     )

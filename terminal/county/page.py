@@ -1,4 +1,4 @@
-"""The receiver's status page: counts, gaps, refusals, the over-limit list; also as CSV.
+"""The receiver's status page: what needs attention first, then terminals, refusals, over-limit.
 
 Server-rendered, no scripts, no network resources. Texts in Chinese and English side by side,
 because this page has one reader and no settings. Read-only.
@@ -7,24 +7,50 @@ because this page has one reader and no settings. Read-only.
 from __future__ import annotations
 
 import asyncio
+import time
+from html import escape
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from terminal.county.figures import DAY_NS, day_begin_ns
 from terminal.county.figures_page import figures_routes
-from terminal.county.page_parts import OVER_HEADINGS, STYLE, local_time, over_cells, table, to_csv
+from terminal.county.page_parts import (
+    OVER_HEADINGS,
+    Cell,
+    cards,
+    heading,
+    local_time,
+    number,
+    over_cells,
+    over_table,
+    page,
+    table,
+    to_csv,
+    unit_name,
+)
+from terminal.county.photos import PhotoStore
+from terminal.county.problems import IN_CHINESE
 from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
+from terminal.county.record_page import record_routes
 from terminal.county.report import ChainRow, Report, gaps, read_report
 
+REFRESH_S = 30
+SILENT_NS = DAY_NS
+"""A terminal without a record for so long is named; a night without trucks is not a fault."""
+OWED_MANY = 1_000
+"""Records waiting for NATS that are no longer a matter of moments."""
+Lists = dict[tuple[str, str], list[tuple[int, int]]]
 
-def page_app(store: StorePlace) -> Starlette:
-    """The application; `store` is the SQLite file."""
+
+def page_app(store: StorePlace, photos: PhotoStore) -> Starlette:
+    """The application. photos: where the pictures of a record are read from."""
 
     async def status(_request: Request) -> Response:
         try:
-            body = await asyncio.to_thread(_page, store)
+            body = await asyncio.to_thread(_page, store, time.time_ns())
         except READ_ERRORS as error:
             return PlainTextResponse(f"The store {shown_place(store)} cannot be read: {error}", 503)
         return HTMLResponse(body)
@@ -32,71 +58,129 @@ def page_app(store: StorePlace) -> Starlette:
     async def over_csv(_request: Request) -> Response:
         report = await asyncio.to_thread(read_report, store)
         return Response(
-            to_csv(OVER_HEADINGS, [over_cells(row) for row in report.over]),
+            to_csv(OVER_HEADINGS, [over_cells(row, report.units) for row in report.over]),
             media_type="text/csv; charset=utf-8",
         )
 
     return Starlette(
-        routes=[Route("/", status), Route("/over.csv", over_csv), *figures_routes(store)]
+        routes=[
+            Route("/", status),
+            Route("/over.csv", over_csv),
+            *figures_routes(store),
+            *record_routes(store, photos),
+        ]
     )
 
 
-def _page(store: StorePlace) -> str:
-    report = read_report(store)
+def _page(store: StorePlace, now_ns: int) -> str:
+    report = read_report(store, day_begin_ns(now_ns))
     lists = {
         (chain.terminal, chain.ledger): gaps(store, chain.terminal, chain.ledger)
         for chain in report.chains
         if chain.missing
     }
-    return (
-        "<!doctype html><html lang=zh-CN><meta charset=utf-8>"
-        "<meta http-equiv=refresh content=5><title>治超接收端 county receiver</title>"
-        f"<style>{STYLE}</style><h1>治超接收端 <small>county receiver</small></h1>"
-        "<p><a href=figures>月报 monthly figures</a></p>"
-        + table(
-            ("记录 records", "照片 photos", "待到照片 photos to come"),
-            [(str(report.records), str(report.photos), str(report.photos_missing))],
-        )
-        + _chains(report, lists)
+    return page(
+        "治超接收端",
+        "county receiver",
+        _cards(report)
+        + _attention(report, lists, now_ns)
+        + heading("终端", "terminals, by their latest record")
+        + _chains(report, lists, now_ns)
+        + heading("拒收与存疑", "refused or doubtful")
         + _refusals(report)
-        + "<h2>超限 over limit</h2><p><a href=over.csv>CSV</a></p>"
-        + table(OVER_HEADINGS, [over_cells(row) for row in report.over])
+        + heading("超限", "over limit, newest first", "over.csv")
+        + over_table(report.over, report.units),
+        refresh_s=REFRESH_S,
     )
 
 
-def _chains(report: Report, lists: dict[tuple[str, str], list[tuple[int, int]]]) -> str:
+def _cards(report: Report) -> str:
+    rows = [
+        (f"{report.today:,}", "今日过磅", "weighed today", ""),
+        (f"{report.today_over:,}", "今日超限", "over limit today", "bad" * bool(report.today_over)),
+        (f"{len(report.chains):,}", "终端", "terminals", ""),
+        (f"{report.records:,}", "记录", "records in all", ""),
+        (f"{report.photos:,}", "照片", "photos", ""),
+        (f"{report.photos_missing:,}", "待到照片", "photos to come", ""),
+    ]
+    if report.unpublished is not None:
+        rows.append((f"{report.unpublished:,}", "待发布", "not yet published", ""))
+    return cards(rows)
+
+
+def _attention(report: Report, lists: Lists, now_ns: int) -> str:
+    """What a person should look at, as sentences; or that there is nothing."""
+    found = []
+    for row in report.chains:
+        name = f"{row.terminal}（{unit_name(row.unit, report.units)}）"
+        if now_ns - row.seen_ns > SILENT_NS:
+            found.append(f"{name}：{age(now_ns - row.seen_ns)}没有记录 has sent no record since"
+                         f" {local_time(row.seen_ns)}")  # fmt: skip
+        if row.missing:
+            runs = _runs(lists.get((row.terminal, row.ledger), []))
+            found.append(f"{name}：缺 {row.missing} 条 records missing: {runs}")
+    for kind, count, last_ns, last in report.refusals:
+        if now_ns - last_ns < DAY_NS:
+            shown = IN_CHINESE.get(kind, kind)
+            found.append(f"{shown} {kind} ×{count}，{age(now_ns - last_ns)}前 ago: {last}")
+    if report.unpublished is not None and report.unpublished > OWED_MANY:
+        found.append(f"待发布 {report.unpublished} 条：NATS 是否可达？ Is NATS reachable?")
+    if not found:
+        return "<p class='todo none'>没有需要处理的事项 nothing needs attention</p>"
+    items = "".join(f"<li>{escape(text)}" for text in found)
+    return f"<div class=todo><b>需处理</b> needs attention<ul>{items}</ul></div>"
+
+
+def age(ns: int) -> str:
+    """How long, roughly."""
+    minutes = max(0, ns) // 60_000_000_000
+    if minutes < 60:
+        return f" {minutes} 分钟 min "
+    return f" {minutes // 60} 小时 h " if minutes < 48 * 60 else f" {minutes // 1440} 天 days "
+
+
+def _chains(report: Report, lists: Lists, now_ns: int) -> str:
     headings = (
         "终端 terminal",
-        "账本 ledger",
+        "源头单位 source unit",
+        "最近 last record",
+        "多久以前 ago",
         "已收 stored",
         "连续至 contiguous to",
         "最高 highest",
         "缺号 missing",
-        "最近 last seen",
+        "账本 ledger",
     )
     rows = [
         (
-            row.terminal,
-            row.ledger.lower(),
-            str(row.stored),
-            str(row.high),
-            str(row.highest),
+            Cell(row.terminal),
+            Cell(unit_name(row.unit, report.units)),
+            Cell(local_time(row.seen_ns), "w"),
+            Cell(age(now_ns - row.seen_ns), "w bad" if now_ns - row.seen_ns > SILENT_NS else "w"),
+            number(row.stored),
+            number(row.high),
+            number(row.highest),
             _missing(row, lists.get((row.terminal, row.ledger), [])),
-            local_time(row.seen_ns),
+            Cell(row.ledger, "dim"),
         )
         for row in report.chains
     ]
-    return "<h2>终端 terminals</h2>" + table(headings, rows)
+    return table(headings, rows)
 
 
-def _missing(row: ChainRow, runs: list[tuple[int, int]]) -> str:
-    if not row.missing:
-        return "0"
-    shown = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in runs)
-    return f"{row.missing}: {shown}"
+def _missing(row: ChainRow, runs: list[tuple[int, int]]) -> Cell:
+    return Cell(f"{row.missing}: {_runs(runs)}", "bad") if row.missing else Cell("0", "good")
+
+
+def _runs(runs: list[tuple[int, int]]) -> str:
+    return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in runs)
 
 
 def _refusals(report: Report) -> str:
-    rows = [(name, str(count), local_time(ns), last) for name, count, ns, last in report.refusals]
+    rows = [
+        (Cell(f"{IN_CHINESE.get(name, '')} {name}"), number(count), Cell(local_time(ns), "w"),
+         Cell(last))
+        for name, count, ns, last in report.refusals
+    ]  # fmt: skip
     headings = ("类别 kind", "次数 count", "最近 last", "原因 reason")
-    return "<h2>拒收与存疑 refused or doubtful</h2>" + table(headings, rows)
+    return table(headings, rows) if rows else "<p class=dim>无 none</p>"

@@ -11,21 +11,38 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
+from typing import NamedTuple
+from urllib.parse import quote
 
 from terminal.county.report import OverRow, over_permille
 
 BEIJING = timezone(timedelta(hours=8))
-STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:1.5rem;max-width:70rem}"
-    "table{border-collapse:collapse;margin:.5rem 0 1.5rem}"
-    "td,th{border:1px solid #bbb;padding:.25rem .6rem;text-align:left}"
-    "td.n{text-align:right}.bad{background:#fdd}.good{background:#dfd}"
-)
+STYLE = """
+body{font:15px/1.45 system-ui,"Noto Sans CJK SC",sans-serif;margin:0}
+body{color:#1d2733;background:#f4f6f8}
+header{background:#1c3d5a;color:#fff;padding:.7rem 1.5rem}
+header{display:flex;gap:1.5rem;align-items:baseline}
+header b{font-size:1.25rem}header a{color:#cfe3f5}header small{margin-left:auto;color:#cfe3f5}
+main{max-width:76rem;margin:0 auto;padding:1rem 1.5rem}
+h2{font-size:1.1rem;margin:1.6rem 0 .5rem}h2 small,th small{font-weight:400;color:#5b6b7a}
+table{border-collapse:collapse;background:#fff;width:100%}
+td,th{border-bottom:1px solid #dde3e8;padding:.35rem .6rem;text-align:left;vertical-align:top}
+th{background:#eaeff3;font-weight:600}th small{display:block}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.w{white-space:nowrap}
+.bad{color:#a31515;font-weight:600}.good{color:#1a6b35}.dim{color:#5b6b7a}
+.cards{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}
+.card{background:#fff;border:1px solid #dde3e8;border-radius:6px;padding:.5rem .9rem;min-width:8rem}
+.card b{display:block;font-size:1.6rem;font-variant-numeric:tabular-nums}
+.todo{background:#fff6e0;border:1px solid #e8c36a;border-radius:6px;padding:.6rem 1rem}
+.todo.none{background:#e9f6ec;border-color:#9bcfa8}.todo ul{margin:.3rem 0;padding-left:1.2rem}
+img.evidence{max-width:100%;max-height:26rem;border:1px solid #dde3e8}
+"""
 OVER_HEADINGS = (
     "编号 record",
     "称重时间 weighed",
     "到达 arrived",
     "源头单位 source",
+    "单位名称 name",
     "车牌 plate",
     "轴数 axles",
     "总重 gross kg",
@@ -41,30 +58,116 @@ def local_time(ns: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def over_cells(row: OverRow) -> tuple[str, ...]:
-    """One line under OVER_HEADINGS."""
-    permille = over_permille(row)
+def over_cells(row: OverRow, units: dict[str, str]) -> tuple[str, ...]:
+    """One line of the CSV under OVER_HEADINGS."""
     return (
         row.record_id,
         local_time(row.wall_ns),
         local_time(row.arrived_ns),
         row.source_unit,
+        units.get(row.source_unit, ""),
         row.plate,
         "" if row.axles is None else str(row.axles),
         str(row.gross_kg),
         "" if row.limit_kg is None else str(row.limit_kg),
         str(row.over_kg),
-        "" if permille is None else f"{permille // 10}.{permille % 10}",
+        percent(over_permille(row)),
     )
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """An HTML table; every cell is escaped."""
-    head = "".join(f"<th>{escape(text)}</th>" for text in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+def percent(permille: int | None) -> str:
+    """One decimal, without the sign; empty for None."""
+    return "" if permille is None else f"{permille // 10}.{permille % 10}"
+
+
+class Cell(NamedTuple):
+    """A cell of a page. style: classes of STYLE; href: where it leads."""
+
+    text: str
+    style: str = ""
+    href: str = ""
+
+
+def number(value: int | None) -> Cell:
+    """A number as people read it: in thousands, to the right."""
+    return Cell("" if value is None else f"{value:,}", "n")
+
+
+def unit_name(code: str, units: dict[str, str]) -> str:
+    """Name and code of a source unit."""
+    return f"{units[code]} {code}" if units.get(code) else code
+
+
+def over_table(rows: Iterable[OverRow], units: dict[str, str]) -> str:
+    """The over-limit list as a table, each line with the way to its evidence."""
+    headings = ("称重时间 weighed", "源头单位 source unit", "车牌 plate", "轴数 axles",
+                "总重 kg gross", "限重 kg limit", "超限 kg over", "超限率 % over",
+                "证据 evidence")  # fmt: skip
+    return table(
+        headings,
+        [
+            (
+                Cell(local_time(row.wall_ns), "w"),
+                Cell(unit_name(row.source_unit, units)),
+                Cell(row.plate or "未识别 unread", "w"),
+                number(row.axles),
+                number(row.gross_kg),
+                number(row.limit_kg),
+                Cell(f"{row.over_kg:,}", "n bad"),
+                Cell(percent(over_permille(row)), "n"),
+                Cell("查看 view", "w", f"record?id={quote(row.record_id)}"),
+            )
+            for row in rows
+        ],
     )
+
+
+def page(title_zh: str, title_en: str, body: str, *, refresh_s: int = 0) -> str:
+    """A whole page. Texts come escaped."""
+    again = f"<meta http-equiv=refresh content={refresh_s}>" if refresh_s else ""
+    return (
+        "<!doctype html><html lang=zh-CN><meta charset=utf-8>"
+        f"<meta name=viewport content='width=device-width'>{again}"
+        f"<title>{title_zh} {title_en}</title><style>{STYLE}</style>"
+        f"<header><b>{title_zh}</b> {title_en} <a href=./>现况 now</a>"
+        " <a href=figures>月报 monthly figures</a>"
+        "<small>治超接收端 county receiver</small></header>"
+        f"<main>{body}</main>"
+    )
+
+
+def heading(zh: str, en: str, file_at: str = "", file: str = "CSV") -> str:
+    """A heading, with the way to the same as a file."""
+    link = f" <small><a href='{file_at}'>{file}</a></small>" if file_at else ""
+    return f"<h2>{zh} <small>{en}</small>{link}</h2>"
+
+
+def cards(rows: Iterable[tuple[str, str, str, str]]) -> str:
+    """Large figures: (value, what in Chinese, what in English, style)."""
+    return "<div class=cards>" + "".join(
+        f"<div class=card><b class='{style}'>{escape(value)}</b>{escape(zh)}"
+        f"<br><span class=dim>{escape(en)}</span></div>"
+        for value, zh, en, style in rows
+    ) + "</div>"  # fmt: skip
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[Cell]]) -> str:
+    """An HTML table; every text is escaped. A heading is `中文 English`."""
+    head = "".join(f"<th>{_two_lines(text)}</th>" for text in headings)
+    body = "".join("<tr>" + "".join(_td(cell) for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _two_lines(text: str) -> str:
+    zh, _, en = text.partition(" ")
+    return f"{escape(zh)}<small>{escape(en)}</small>"
+
+
+def _td(cell: Cell) -> str:
+    text = escape(cell.text)
+    if cell.href:
+        text = f"<a href='{escape(cell.href)}'>{text}</a>"
+    return f"<td class='{cell.style}'>{text}</td>" if cell.style else f"<td>{text}</td>"
 
 
 def to_csv(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 
 from terminal.county.page import page_app
+from terminal.county.photos import PhotoStore
 from terminal.county.reading import StorePlace
 
 
@@ -24,10 +25,14 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve_page(store: StorePlace, host: str, port: int) -> AsyncIterator[None]:
+async def serve_page(
+    store: StorePlace, photos: PhotoStore, host: str, port: int
+) -> AsyncIterator[None]:
     """Serve while the block runs. Raises OSError when the port is taken."""
     sock = socket.create_server((host, port))
-    config = uvicorn.Config(page_app(store), log_level="warning", lifespan="off", access_log=False)
+    config = uvicorn.Config(
+        page_app(store, photos), log_level="warning", lifespan="off", access_log=False
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve([sock]))
     try:

@@ -69,3 +69,25 @@ class RefusedError(Exception):
         if self.field:
             body[FIELD] = {0: self.field}
         return bytes(cbor2.dumps(body, canonical=True))
+
+
+IN_CHINESE = {
+    "malformed": "不是有效的签名记录",
+    "wrong-id": "路径与记录编号不符",
+    "unknown-terminal": "终端未登记",
+    "revoked": "终端密钥已吊销",
+    "signature": "签名不符",
+    "simulated": "模拟设备的记录",
+    "unreferenced": "没有记录提到这张照片",
+    "no-resource": "没有这个资源",
+    "method": "不支持的方法",
+    "incomplete": "分块不完整",
+    "chain": "与前后记录不衔接",
+    "digest": "内容与摘要不符",
+    "too-large": "内容过大",
+    "format": "内容格式不符",
+    "busy": "接收端忙",
+    "storage": "暂时无法存储",
+    "clock-ahead": "终端时钟超前（已收）",
+}
+"""What the page calls each kind."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
-from terminal.county.reading import StorePlace, open_reader
+from terminal.county.reading import Reader, StorePlace, open_reader
+from terminal.records import decode_signed
 
 LIST_MAX = 200
 GAPS_MAX = 100
+UNITS_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ChainRow:
-    """One terminal's chain: stored records, contiguous up to high, highest seen."""
+    """One terminal's chain: stored records, contiguous up to high, highest seen; its unit."""
 
     terminal: str
     ledger: str
@@ -25,6 +27,7 @@ class ChainRow:
     high: int
     highest: int
     seen_ns: int
+    unit: str
 
     @property
     def missing(self) -> int:
@@ -58,15 +61,23 @@ class Report:
     chains: tuple[ChainRow, ...]
     over: tuple[OverRow, ...]
     refusals: tuple[tuple[str, int, int, str], ...]
+    today: int
+    today_over: int
+    unpublished: int | None
+    units: dict[str, str]
 
 
-def read_report(store: StorePlace) -> Report:
-    """All figures in one read transaction. Raises READ_ERRORS."""
+def read_report(store: StorePlace, since_ns: int = 0) -> Report:
+    """All figures in one read transaction. since_ns: when today began. Raises READ_ERRORS.
+
+    unpublished: None when nobody wants the records published. units: names by code.
+    """
     with closing(open_reader(store)) as db:
         db.execute("BEGIN")
         chains = db.execute(
-            "SELECT terminal, ledger, stored, high, highest, seen_ns FROM chain"
-            " ORDER BY seen_ns DESC LIMIT ?",
+            "SELECT terminal, ledger, stored, high, highest, seen_ns, (SELECT source_unit FROM"
+            " record r WHERE r.terminal=chain.terminal AND r.ledger=chain.ledger"
+            " AND r.seq=chain.highest) FROM chain ORDER BY seen_ns DESC LIMIT ?",
             (LIST_MAX,),
         ).fetchall()
         over = db.execute(
@@ -79,6 +90,14 @@ def read_report(store: StorePlace) -> Report:
         ).fetchall()
         (records,) = db.execute("SELECT coalesce(sum(stored), 0) FROM chain").fetchone()
         photos, named = db.execute("SELECT count(stored_ns), count(*) FROM photo").fetchone()
+        today, today_over = db.execute(
+            "SELECT count(*), sum(CASE WHEN verdict='over' THEN 1 ELSE 0 END) FROM record"
+            " WHERE arrived_ns >= ? AND kind='weigh'",
+            (since_ns,),
+        ).fetchone()
+        wanted = db.execute("SELECT 1 FROM setting WHERE name='publish'").fetchone()
+        (unpublished,) = db.execute("SELECT count(*) FROM unpublished").fetchone()
+        units = read_units(db)
     return Report(
         int(records),
         photos,
@@ -86,7 +105,45 @@ def read_report(store: StorePlace) -> Report:
         tuple(ChainRow(row[0], row[1].hex(), *row[2:]) for row in chains),
         tuple(OverRow(*row) for row in over),
         tuple((row[0], row[1], row[2], row[3]) for row in refusals),
+        int(today),
+        int(today_over or 0),
+        int(unpublished) if wanted else None,
+        units,
     )
+
+
+def read_units(db: Reader) -> dict[str, str]:
+    """Names of source units by code, as their latest records give them."""
+    return dict(db.execute("SELECT code, name FROM unit LIMIT ?", (UNITS_MAX,)).fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One stored record. photos: (sha256 in hex, role, whether it is here)."""
+
+    signed: bytes
+    arrived_ns: int
+    photos: tuple[tuple[str, str, bool], ...]
+
+
+def read_record(store: StorePlace, terminal: str, ledger: bytes, seq: int) -> RecordRow | None:
+    """One record by its key. Raises READ_ERRORS."""
+    with closing(open_reader(store)) as db:
+        row = db.execute(
+            "SELECT signed, arrived_ns FROM record WHERE terminal=? AND ledger=? AND seq=?",
+            (terminal, ledger, seq),
+        ).fetchone()
+        if row is None:
+            return None
+        weigh = decode_signed(bytes(row[0])).weigh
+        names = [photo.sha256 for photo in (weigh.photos if weigh else ())]
+        photos = [
+            (sha256.hex(), *db.execute(
+                "SELECT role, stored_ns IS NOT NULL FROM photo WHERE sha256=?", (sha256,)
+            ).fetchone())
+            for sha256 in names
+        ]  # fmt: skip
+    return RecordRow(bytes(row[0]), row[1], tuple((a, b, bool(c)) for a, b, c in photos))
 
 
 def gaps(store: StorePlace, terminal: str, ledger_hex: str) -> list[tuple[int, int]]:

@@ -27,7 +27,8 @@ from terminal.county.reading import StorePlace
 from terminal.county.relay import RelaySite
 from terminal.county.service import County, Times
 from terminal.county.sharding import ALONE, Place
-from terminal.county.store import SqliteStore, Store
+from terminal.county.store import Store
+from terminal.county.store_sqlite import SqliteStore
 from terminal.county.writer import Writer
 
 REAL_TIMES = Times(time.time_ns, time.monotonic_ns)
@@ -171,5 +172,6 @@ async def _page(options: CountyOptions) -> AsyncIterator[None]:
         return
     from terminal.county.page_server import serve_page
 
-    async with serve_page(options.store, options.host, options.page_port):
+    photos = open_photos(options.photos)
+    async with serve_page(options.store, photos, options.host, options.page_port):
         yield

@@ -6,10 +6,8 @@ requests at once. Keys make every write idempotent. It never overwrites a stored
 
 from __future__ import annotations
 
-import sqlite3
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from terminal.county.accept import Accepted
@@ -20,6 +18,7 @@ from terminal.county.batch import (
     INSERT_RECORD,
     OWED,
     UPSERT_CHAIN,
+    UPSERT_UNIT,
     Around,
     Chain,
     Held,
@@ -50,15 +49,13 @@ CREATE TABLE IF NOT EXISTS photo(
 CREATE TABLE IF NOT EXISTS unpublished(
   terminal TEXT NOT NULL, ledger BLOB NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY(terminal, ledger, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unit(code TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusal(
   name TEXT PRIMARY KEY, count INTEGER NOT NULL, last_ns INTEGER NOT NULL, last TEXT NOT NULL
   ) WITHOUT ROWID;
 """
-BUSY_MS = 5_000
-CACHE_KB = 32_768
-CHECKPOINT_PAGES = 4_000
-"""Pages go from the log into the file in larger strokes: each is written there once, not often."""
+UNITS_MAX = 10_000
 RUNS_MAX = 100
 """Missing runs named in one cursor; the rest is asked for once these have come."""
 
@@ -157,7 +154,9 @@ def _with_high(
 class SqlStore(ABC):
     """The rules of a store in SQL that SQLite and PostgreSQL both understand."""
 
-    _publishing = False
+    def __init__(self) -> None:
+        self._publishing = False
+        self._units: dict[str, str] = {}
 
     @property
     @abstractmethod
@@ -224,10 +223,23 @@ class SqlStore(ABC):
         if self._publishing:
             self._write_many(INSERT_OWED, [row[:3] for row in rows])
         self._write_many(INSERT_PHOTO, photos)
+        self._name_units([a.record for (a, _), got in zip(batch, answers, strict=True)
+                          if isinstance(got, Stored) and got.new])  # fmt: skip
         self._advance(chains)
         return [_with_high(answer, *place, chains) for answer, place in zip(
             answers, ((a.record.origin.terminal_id, a.record.origin.ledger_id) for a, _ in batch),
             strict=True)]  # fmt: skip
+
+    def _name_units(self, records: list[Record]) -> None:
+        """Source units by their latest name; in one order, and only what this process has not
+        written already, so that workers do not stand in each other's way.
+        """
+        heard = {record.origin.source_unit: record.origin.source_name for record in records}
+        fresh = {code: name for code, name in heard.items() if self._units.get(code) != name}
+        self._write_many(UPSERT_UNIT, sorted(fresh.items()))
+        self._units.update(fresh)
+        if len(self._units) > UNITS_MAX:
+            self._units.clear()
 
     def _around(self, records: list[Record]) -> Around:
         """What is stored of these records and of their neighbours."""
@@ -346,48 +358,3 @@ class SqlStore(ABC):
             (high, terminal, ledger, high, RUNS_MAX),
         ).fetchall()
         return tuple((first, last) for first, last in rows)
-
-
-class SqliteStore(SqlStore):
-    """Store in one SQLite file: WAL, synchronous=FULL."""
-
-    def __init__(self, path: Path, *, synced: bool = True) -> None:
-        """Open or create. Raises sqlite3.Error or OSError when that cannot be done.
-
-        synced: False for a connection whose commits may be forgotten in a power cut.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._file.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        self._file.execute("PRAGMA journal_mode=WAL")
-        self._file.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
-        self._file.execute(f"PRAGMA cache_size=-{CACHE_KB}")
-        self._file.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        self._file.executescript(SCHEMA)
-        self._read_settings()
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        return self._file
-
-    def _begin(self) -> None:
-        if not self._file.in_transaction:
-            self._file.execute("BEGIN IMMEDIATE")
-
-    def _lock(self, terminals: set[str]) -> None:
-        """BEGIN IMMEDIATE has locked everything."""
-
-    def commit(self) -> None:
-        """Commit; returns after the sync."""
-        if self._file.in_transaction:
-            self._file.execute("COMMIT")
-
-    def rollback(self) -> None:
-        """Roll back."""
-        if self._file.in_transaction:
-            self._file.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Close the file."""
-        self.rollback()
-        self._file.close()

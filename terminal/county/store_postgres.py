@@ -109,6 +109,7 @@ class PostgresStore(SqlStore):
 
         synced: False for a connection whose commits may be forgotten in a power cut.
         """
+        super().__init__()
         self._uri, self._synced = uri, synced
         self._live = Connection(uri, synced=synced)
         for statement in POSTGRES_SCHEMA.split(";"):
@@ -147,6 +148,7 @@ class PostgresStore(SqlStore):
 
     def rollback(self) -> None:
         """Roll back; the next statement connects anew if the connection is gone."""
+        self._units.clear()
         self._live.rollback()
 
     def close(self) -> None:

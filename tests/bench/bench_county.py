@@ -68,7 +68,7 @@ def crowd(minutes: float, period_s: float, workers: int) -> list[tuple[str, ...]
 def _crowd_rows(
     sums: Sums, signed: int, stored: int, peak_mb: float, spent_s: float
 ) -> list[tuple[str, ...]]:
-    lost = signed - stored
+    lost = sums.sent - stored
     receipted = len(sums.receipted)
     return [
         ("records sent / signed", f"{sums.sent}/{signed}", "", "", "all"),

@@ -86,17 +86,19 @@ class SimTerminal:
     def ask_cursor(self) -> None:
         self._send(METHODS["GET"], f"v1/cursor/{self.name}", b"", None)
 
-    def put_next(self, repeat: bool) -> None:
-        """The next record; with `repeat` the one before it once more."""
+    def put_next(self, repeat: bool) -> bool:
+        """The next record; with `repeat` the one before it once more: whether it was that."""
         place = self._next - 1 if repeat and self._next else self._next
         name, signed = self.records[place]
         if place == self._next:
-            self._next += 1
             self.sums.sent += 1
         else:
             self.sums.repeats += 1
         expected = (name, hashlib.sha256(signed).digest()[:16])
+        again = place != self._next
+        self._next += not again
         self._send(METHODS["PUT"], f"v1/records/{name}", signed, expected)
+        return again
 
     def left(self) -> bool:
         return self._next < len(self.records)
@@ -190,9 +192,10 @@ def run_terminals(
                 terminal.ask_cursor()
                 heapq.heappush(due, (now_s + RESEND_S / 4, index, False))
             else:
-                terminal.put_next(rng.random() < repeat_share)
+                again = terminal.put_next(rng.random() < repeat_share)
                 if terminal.left():
-                    heapq.heappush(due, (now_s + period_s, index, False))
+                    wait_s = RESEND_S if again else period_s
+                    heapq.heappush(due, (now_s + wait_s, index, False))
             heapq.heappush(due, (now_s + RESEND_S, index, True))
         wait_s = min(max(0.0, due[0][0] - time.monotonic()), 0.2) if due else 0
         for key, _events in selector.select(wait_s):

@@ -19,8 +19,9 @@ from terminal.county.problems import RefusedError
 from terminal.county.reading import READ_ERRORS, open_reader, shown_place, store_place
 from terminal.county.report import gaps, read_report
 from terminal.county.server import open_store
-from terminal.county.store import SqliteStore, Store
+from terminal.county.store import Store
 from terminal.county.store_postgres import PostgresStore, StoreFailedError
+from terminal.county.store_sqlite import SqliteStore
 from terminal.records import decode_signed, record_hash
 from tests.unit.county.samples import LEDGER_ID, WALL_NS, Chain, photo, weigh
 

@@ -22,7 +22,8 @@ from terminal.county.keys import KeyRegistry
 from terminal.county.photos import PhotoFolder
 from terminal.county.problems import RefusedError
 from terminal.county.service import County, Times
-from terminal.county.store import SqliteStore, Store, Stored
+from terminal.county.store import Store, Stored
+from terminal.county.store_sqlite import SqliteStore
 from terminal.uplink.exchange import WireReply, WireRequest
 from tests.sim.clock import VirtualClock
 

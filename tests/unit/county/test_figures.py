@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from terminal.core.types import Verdict
 from terminal.county.accept import Accepted
 from terminal.county.figures import GapRow, UnitRow, month_of, parse_month, read_figures
 from terminal.county.page import page_app
-from terminal.county.store import SqliteStore
+from terminal.county.photos import PhotoFolder
+from terminal.county.store_sqlite import SqliteStore
 from terminal.records import decode_signed, record_hash
-from tests.unit.county.samples import Chain, weigh
+from tests.unit.county.samples import Chain, photo, weigh
 
 UNIT = "141025710001"
 HOUR_NS = 3_600 * 1_000_000_000
@@ -34,7 +36,7 @@ def put(store: SqliteStore, chain: Chain, place: int, arrived_ns: int) -> None:
 
 def get(store: Path, path: str, **params: str) -> httpx.Response:
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(page_app(store))
+        transport = httpx.ASGITransport(page_app(store, PhotoFolder(store.parent / "photos")))
         async with httpx.AsyncClient(transport=transport, base_url="http://county") as client:
             return await client.get(path, params=params)
 
@@ -129,12 +131,59 @@ def test_what_is_not_a_month_is_told(march: Path, text: str) -> None:
 def test_pages_show_and_guard(march: Path) -> None:
     page = get(march, "/figures", month="2027-03").text
     assert "220.400" in page
-    assert "<td>4</td><td>4</td>" in page
+    assert "<td>示例煤场 141025710001</td><td>T-1</td><td class='n'>4</td>" in page
+    assert "figures?month=2027-02" in page
     rows = get(march, "/figures.csv", month="2027-03").text.splitlines()
-    assert rows[1].startswith(f"{UNIT},5,220.400,2,4,12.9,")
+    assert rows[1].startswith(f"{UNIT},示例煤场,5,220.400,2,4,12.9,")
     assert ",'=1+1," in get(march, "/figures-over.csv", month="2027-03").text
     assert get(march, "/figures").status_code == 200
     assert "href=figures" in get(march, "/").text
+
+
+def test_what_needs_attention_comes_first(march: Path) -> None:
+    store = SqliteStore(march)
+    store.count_refusal("unknown-terminal", "T-9 has no key <file> here", time.time_ns())
+    store.commit()
+    store.close()
+    page = get(march, "/").text
+    begin, end = page.index("needs attention"), page.index("<h2>")
+    assert begin < page.index("缺 1 条 records missing: 4") < end
+    assert begin < page.index("终端未登记 unknown-terminal ×1") < end
+    assert "T-9 has no key &lt;file&gt; here" in page
+
+
+def test_an_empty_store_needs_nothing(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "new.sqlite").close()
+    assert "nothing needs attention" in get(tmp_path / "new.sqlite", "/").text
+
+
+def test_a_record_is_shown_with_its_photos_and_its_bytes(tmp_path: Path) -> None:
+    chain, (here, body), (away, _) = Chain("T-1-a"), photo(b"\xff\xd8 one"), photo(b"two")
+    name, signed = chain.add(weigh(photos=(here, away), plate="<晋>"))
+    path = tmp_path / "county.sqlite"
+    store = SqliteStore(path)
+    put(store, chain, 0, chain.wall_ns)
+    store.photo_stored(here.sha256, 1)
+    store.commit()
+    store.close()
+    folder = PhotoFolder(tmp_path / "photos")
+    folder.prepare()
+    folder.store(here.sha256, body)
+    page = get(path, "/record", id=name).text
+    assert "&lt;晋&gt;" in page
+    assert "not here yet" in page
+    assert f"photo?sha256={here.sha256.hex()}" in page
+    assert get(path, "/record.cose", id=name).content == signed
+    answer = get(path, "/photo", sha256=here.sha256.hex())
+    assert (answer.content, answer.headers["content-type"]) == (body, "image/jpeg")
+    for path_, params in (
+        ("/photo", {"sha256": away.sha256.hex()}),
+        ("/photo", {"sha256": "../../etc"}),
+        ("/record", {"id": name + "1"}),
+        ("/record", {"id": "T-1-zz-1"}),
+        ("/record", {"id": ""}),
+    ):
+        assert get(path, path_, **params).status_code == 404
 
 
 def test_a_store_that_cannot_be_read_is_told(tmp_path: Path) -> None:

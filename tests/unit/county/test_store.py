@@ -15,7 +15,8 @@ from terminal.county.blocks import ASSEMBLIES_MAX, ASSEMBLY_NS_MAX, Assembler
 from terminal.county.photos import PhotoFolder
 from terminal.county.problems import RefusedError
 from terminal.county.report import gaps, read_report
-from terminal.county.store import SqliteStore, Stored
+from terminal.county.store import Stored
+from terminal.county.store_sqlite import SqliteStore
 from terminal.records import decode_signed, record_hash
 from tests.unit.county.samples import LEDGER_ID, Chain, photo, weigh
 
