@@ -1,70 +1,95 @@
-"""The far ends of the kernel's I2C and SPI: chip models that answer what goes over the wires.
+"""The far end of the kernel's I2C and SPI: chip models that answer what goes over the wires.
 
 The module `wires` hands every transfer of /dev/i2c-1 and /dev/spidev0.* to the program that has
-opened its far end. Here the models of hal.sim answer, so that a driver on the kernel's own bus
+opened /dev/wires. Here the models of hal.sim answer, so that a driver on the kernel's own bus
 meets a NAU7802 that converts, calibrates, browns out and sits behind a TCA9548A.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
-import select
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
-from typing import Protocol
 
 from hal.sim.mcp23017 import SimExpander
 from hal.sim.nau7802 import ADDRESS, REVISION, SimI2c
 from hal.sim.sign import SimSpi
 
 I2C_BUS = 1
-I2C_END, SPI_END = "/dev/wires-i2c", "/dev/wires-spi"
+FAR_END = "/dev/wires"
 MUX, EXPANDER = 0x70, 0x20
-TRANSFER_BYTES_MAX = 8_192
+TURN = ord("w") << 8 | 1
+HEAD = struct.Struct("<III")
+"""Microseconds to wait, bus, bytes: struct turn of wires.c."""
+BYTES_MAX = 8_192
+LIBC = ctypes.CDLL(None, use_errno=True)
+NO_BUS, I2C, SPI = 0, 1, 2
 READS = 0x0001
 PART = struct.Struct("<HHH")
 STATUS = struct.Struct("<i")
 WAIT_S = 0.05
 
 
-class FarEnd(Protocol):
-    """One bus's other side."""
+class Chips:
+    """Converters behind their multiplexer, an expander on the same two wires, a sign on SPI.
 
-    @property
-    def fd(self) -> int:
-        """Becomes readable when a transfer waits."""
+    select_line: the sign's chip select. transfers: how many were answered, by bus.
+    """
 
-    def serve(self) -> None:
-        """Answer the transfer that waits."""
-
-
-class _Device:
-    def __init__(self, path: str) -> None:
-        self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def close(self) -> None:
-        os.close(self.fd)
-
-
-class I2cFarEnd(_Device):
-    """Converters behind their multiplexer, and an expander beside them on the same two wires."""
-
-    def __init__(self, converters: SimI2c | None, expander: SimExpander | None = None) -> None:
-        super().__init__(I2C_END)
+    def __init__(
+        self,
+        converters: SimI2c | None = None,
+        expander: SimExpander | None = None,
+        sign: SimSpi | None = None,
+        select_line: int = 1,
+    ) -> None:
+        self.transfers = [0, 0, 0]
         self._converters, self._expander = converters, expander
+        self._sign, self._select = sign, select_line
         self._mask = 0
         self._at: dict[int, int] = {}
+        self._fd = os.open(FAR_END, os.O_RDWR | os.O_CLOEXEC)
+        self._turn = bytearray(HEAD.size + BYTES_MAX)
+        self._place = (ctypes.c_char * len(self._turn)).from_buffer(self._turn)
+        self._answer = b""
 
-    def serve(self) -> None:
-        request = os.read(self.fd, TRANSFER_BYTES_MAX)
+    def serve(self, wait_s: float) -> bool:
+        """Give the last answer, wait so long for a transfer, work out its answer. True: one came.
+
+        The answer goes out with the next call.
+        """
+        turn, ready = self._turn, self._answer
+        HEAD.pack_into(turn, 0, max(1, round(wait_s * 1e6)), NO_BUS, len(ready))
+        turn[HEAD.size : HEAD.size + len(ready)] = ready
+        # Not fcntl.ioctl: that keeps the interpreter while it waits when the buffer is large.
+        if LIBC.ioctl(self._fd, TURN, self._place):
+            raise OSError(ctypes.get_errno(), f"{FAR_END} refuses its turn")
+        _wait_us, bus, length = HEAD.unpack_from(turn)
+        self.transfers[bus] += 1
+        request = bytes(turn[HEAD.size : HEAD.size + length])
+        self._answer = b""
+        if bus == I2C:
+            self._answer = self._i2c(request)
+        elif bus == SPI:
+            self._answer = self._spi(request)
+        return bus != NO_BUS
+
+    def close(self) -> None:
+        """Nobody is at the far end any more."""
+        os.close(self._fd)
+
+    def _spi(self, window: bytes) -> bytes:
+        if self._sign is not None and window[0] == self._select:
+            self._sign.writebytes(window[1:])
+        return STATUS.pack(0)
+
+    def _i2c(self, request: bytes) -> bytes:
         try:
-            answer = STATUS.pack(0) + self._transfer(request)
+            return STATUS.pack(0) + self._transfer(request)
         except OSError as error:
-            answer = STATUS.pack(-(error.errno or 121))
-        os.write(self.fd, answer)
+            return STATUS.pack(-(error.errno or 121))
 
     def _transfer(self, request: bytes) -> bytes:
         """Messages of one transfer in turn. Raises OSError when a chip does not acknowledge."""
@@ -111,37 +136,11 @@ class I2cFarEnd(_Device):
         return chips
 
 
-class SpiFarEnd(_Device):
-    """A sign on one of the two chip selects."""
-
-    def __init__(self, sign: SimSpi, select_line: int) -> None:
-        super().__init__(SPI_END)
-        self._sign, self._select = sign, select_line
-
-    def serve(self) -> None:
-        window = os.read(self.fd, TRANSFER_BYTES_MAX)
-        if window[0] == self._select:
-            self._sign.writebytes(window[1:])
-        os.write(self.fd, STATUS.pack(0))
-
-
-def answer_until(ends: tuple[FarEnd, ...], wait_s: float, done: Callable[[], bool]) -> None:
-    """Serve for wait_s seconds, or until done() after a transfer."""
-    by_fd = {end.fd: end for end in ends}
-    # Not poll(): its waits are whole milliseconds, and one rounded to none never ends when time
-    # is virtual.
-    for fd in select.select(tuple(by_fd), (), (), max(0.0, wait_s))[0]:
-        with suppress(BlockingIOError):  # whoever asked did not wait for us
-            by_fd[fd].serve()
-        if done():
-            return
-
-
 class Serving:
     """A thread that answers while used as a context, for tests of one driver in one process."""
 
-    def __init__(self, *ends: FarEnd) -> None:
-        self._ends = ends
+    def __init__(self, chips: Chips) -> None:
+        self._chips = chips
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -160,4 +159,4 @@ class Serving:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            answer_until(self._ends, WAIT_S, self._stop.is_set)
+            self._chips.serve(WAIT_S)

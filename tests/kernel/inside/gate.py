@@ -30,7 +30,7 @@ from hal.sim.yard import Yard
 from terminal.config import Config
 from terminal.config_load import load
 from terminal.config_pins import EXPANDER_FIRST
-from tests.kernel.inside.far_ends import FarEnd, I2cFarEnd, SpiFarEnd, answer_until
+from tests.kernel.inside.far_ends import I2C, SPI, Chips
 from tests.kernel.inside.lines import SimLines
 
 CATCH_UP_STEPS_MAX = 20
@@ -91,25 +91,21 @@ class Gate:
         SimKeypad(expander, self.world, rows, [line - EXPANDER_FIRST for line in keypad.columns])
         converters = SimI2c(self.world, amplifier.cells, amplifier.mux_address, clock)
         panel = SimSpi(self.world, sign.width_px, sign.height_px, clock)
-        self.ends: tuple[FarEnd, ...] = (
-            I2cFarEnd(converters, expander),
-            SpiFarEnd(panel, sign.spi_device),
-            _Reader(self.world),
-        )
+        self.chips = Chips(converters, expander, panel, sign.spi_device)
+        self.reader = _Reader(self.world)
         self.gone: list[Finished] = []
         self.skipped_steps = 0
         self._clock = clock
 
     def run(self) -> None:
         """Until standard input closes."""
-        reader, step = self.ends[-1], 0
-        assert isinstance(reader, _Reader)
+        step = 0
         stepped_ns = self._clock.monotonic_ns() - STEP_NS
-        while not reader.ended:
+        while not self.reader.ended:
             now_ns = self._clock.monotonic_ns()
             if now_ns - stepped_ns < STEP_NS:
                 wait_s = (stepped_ns + STEP_NS - now_ns) / NS_PER_S
-                answer_until(self.ends, wait_s, lambda: False)
+                self.chips.serve(wait_s)
                 continue
             steps = (now_ns - stepped_ns) // STEP_NS
             stepped_ns += steps * STEP_NS
@@ -119,6 +115,7 @@ class Gate:
             step += 1
             self.gone += self.yard.advance(min(steps, CATCH_UP_STEPS_MAX), now_ns)
             self.header.carry()
+            self.reader.listen()
 
     def report(self) -> str:
         """What happened, as JSON."""
@@ -127,6 +124,7 @@ class Gate:
             "gone": [asdict(each) for each in self.gone],
             "struck": self.world.struck(),
             "skipped_steps": self.skipped_steps,
+            "transfers": {"i2c": self.chips.transfers[I2C], "spi": self.chips.transfers[SPI]},
         }
         return json.dumps(told, ensure_ascii=False)
 
@@ -136,10 +134,15 @@ class _Reader:
 
     def __init__(self, world: LocalWorld) -> None:
         self._world, self.ended = world, False
-        self.fd = sys.stdin.fileno()
+        self._fd = sys.stdin.fileno()
+        os.set_blocking(self._fd, False)
 
-    def serve(self) -> None:
-        heard = os.read(self.fd, 4_096)
+    def listen(self) -> None:
+        """Take in what was said."""
+        try:
+            heard = os.read(self._fd, 4_096)
+        except BlockingIOError:
+            return
         self.ended = not heard
         for line in heard.decode().splitlines():
             self._world.set_prompt(line)

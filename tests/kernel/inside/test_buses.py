@@ -33,15 +33,7 @@ from hal.sim.nau7802 import SimI2c
 from hal.sim.sign import SimSpi
 from hal.sim.world import KEYPAD_ROWS, PlantState
 from hal.sim.world_local import LocalWorld
-from tests.kernel.inside.far_ends import (
-    EXPANDER,
-    I2C_BUS,
-    MUX,
-    I2cFarEnd,
-    Serving,
-    SpiFarEnd,
-    answer_until,
-)
+from tests.kernel.inside.far_ends import EXPANDER, I2C_BUS, MUX, Chips, Serving
 
 ADDRESS = 0x2A
 ADAPTERS = Path("/sys/bus/i2c/devices")
@@ -61,7 +53,7 @@ class Yard:
         self.expander = SimExpander(self.world, EXPANDER, self.clock)
         SimKeypad(self.expander, self.world, (8, 9, 10, 11), (0, 1, 2, 3))
         self.panel = SimSpi(self.world, WIDTH, HEIGHT, self.clock)
-        self.ends = (I2cFarEnd(self.converters, self.expander), SpiFarEnd(self.panel, 1))
+        self.chips = Chips(self.converters, self.expander, self.panel)
         self.put()
 
     def put(self, *, cell_nv: int = 0, keys: int = 0) -> None:
@@ -73,10 +65,9 @@ class Yard:
 @pytest.fixture
 def yard() -> Iterator[Yard]:
     made = Yard()
-    with Serving(*made.ends):
+    with Serving(made.chips):
         yield made
-    for end in made.ends:
-        end.close()
+    made.chips.close()
 
 
 def now() -> MonotonicNs:
@@ -126,12 +117,11 @@ def test_the_sign_shows_to_the_pixel_and_blanks_over_spidev() -> None:
     owner.start()
     while owner.is_alive():
         made.put()
-        answer_until(made.ends, 0.05, lambda: False)
+        made.chips.serve(0.02)
         lit = made.world.sign()[2]
         if seen[-1:] != [lit]:
             seen.append(lit)
-    for end in made.ends:
-        end.close()
+    made.chips.close()
     assert owner.exitcode == 0
     assert made.world.sign() == (WIDTH, HEIGHT, bytes(size)), "dark at the end"
     shown = [picture for picture in seen if picture in pictures]

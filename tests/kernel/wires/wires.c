@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* An I2C adapter and an SPI controller whose far ends are programs.
+/* An I2C adapter and an SPI controller whose far ends are a program.
  *
  * The kernel side is a bus like any other: i2c-dev and spidev open it, and whoever uses them cannot
- * tell. What goes over the wire is handed, one transfer at a time, to the program that has opened
- * /dev/wires-i2c or /dev/wires-spi, and waits for its answer. With no such program, or none that
- * answers, nobody acknowledges: EREMOTEIO, as on a Raspberry Pi with the cable out.
+ * tell. What goes over the wires is handed, one transfer at a time, to the program that has opened
+ * /dev/wires, and waits for its answer. With no such program, or none that answers, nobody
+ * acknowledges: EREMOTEIO, as on a Raspberry Pi with the cable out.
  *
- * read() gives one transfer: for I2C its messages, each as struct part and, when it writes, its
- * bytes; for SPI the chip select as one byte and the bytes of one chip-select window. write() gives
- * the answer: an s32 (0 or a negative errno) and, for I2C, the bytes of every reading message.
+ * The program has one call, ioctl(WIRES_TURN): it answers the transfer it was given last, waits for
+ * the next one as long as it says, and takes it. See struct turn. A transfer is, for I2C, its
+ * messages, each as struct part and, when it writes, its bytes; for SPI the chip select as one byte
+ * and the bytes of one chip-select window. An answer is an s32 (0 or a negative errno) and, for I2C,
+ * the bytes of every reading message.
  */
 #include <linux/i2c.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
-#include <linux/poll.h>
 #include <linux/spi/spi.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -25,8 +26,18 @@
 #define I2C_NUMBER 1
 #define SPI_NUMBER 0
 #define SPI_SELECTS 2
+#define WIRES_TURN _IO('w', 1)
 
-enum turn { IDLE, ASKED, TAKEN, ANSWERED };
+enum bus { NO_BUS, I2C, SPI };
+enum stage { IDLE, ASKED, TAKEN, ANSWERED };
+
+/* In: bytes of the answer (0: none), and how long to wait. Out: bus and bytes of the transfer. */
+struct turn {
+	__u32 wait_us;
+	__u32 bus;
+	__u32 bytes;
+	__u8 payload[BYTES_MAX];
+};
 
 struct part {
 	__u16 address;
@@ -34,133 +45,140 @@ struct part {
 	__u16 length;
 };
 
-struct far_end {
-	struct miscdevice misc;
-	struct mutex one;	/* one transfer at a time */
+static struct {
+	struct mutex one;	/* one transfer at a time, whichever the bus */
 	struct mutex lock;	/* the fields below */
 	wait_queue_head_t moved;
-	enum turn turn;
+	enum stage stage;
+	enum bus bus;
 	bool open;
 	size_t asked, answered;
 	u8 request[BYTES_MAX];
 	u8 answer[BYTES_MAX];
-};
+} wire;
 
-static void put(struct far_end *end, const void *bytes, size_t count)
+static void put(const void *bytes, size_t count)
 {
-	memcpy(end->request + end->asked, bytes, count);
-	end->asked += count;
+	memcpy(wire.request + wire.asked, bytes, count);
+	wire.asked += count;
 }
 
 /* Called with `one` held and the request written. 0, or what the answer's first word says. */
-static int exchange(struct far_end *end)
+static int exchange(enum bus bus)
 {
 	s32 status = -EREMOTEIO;
 
-	mutex_lock(&end->lock);
-	if (!end->open) {
-		mutex_unlock(&end->lock);
+	mutex_lock(&wire.lock);
+	if (!wire.open) {
+		mutex_unlock(&wire.lock);
 		return status;
 	}
-	end->turn = ASKED;
-	mutex_unlock(&end->lock);
-	wake_up_all(&end->moved);
-	wait_event_timeout(end->moved, READ_ONCE(end->turn) == ANSWERED || !READ_ONCE(end->open),
+	wire.bus = bus;
+	wire.stage = ASKED;
+	mutex_unlock(&wire.lock);
+	wake_up_all(&wire.moved);
+	wait_event_timeout(wire.moved, READ_ONCE(wire.stage) == ANSWERED || !READ_ONCE(wire.open),
 			   ANSWER_JIFFIES_MAX);
-	mutex_lock(&end->lock);
-	if (end->turn == ANSWERED && end->answered >= sizeof(status))
-		memcpy(&status, end->answer, sizeof(status));
-	end->turn = IDLE;
-	mutex_unlock(&end->lock);
+	mutex_lock(&wire.lock);
+	if (wire.stage == ANSWERED && wire.answered >= sizeof(status))
+		memcpy(&status, wire.answer, sizeof(status));
+	wire.stage = IDLE;
+	mutex_unlock(&wire.lock);
 	return status > 0 ? -EIO : status;
-}
-
-static struct far_end *of(struct file *file)
-{
-	return container_of(file->private_data, struct far_end, misc);
 }
 
 static int far_open(struct inode *inode, struct file *file)
 {
-	struct far_end *end = of(file);
 	int rc = -EBUSY;
 
-	mutex_lock(&end->lock);
-	if (!end->open) {
-		end->open = true;
-		end->turn = IDLE;
+	mutex_lock(&wire.lock);
+	if (!wire.open) {
+		wire.open = true;
+		wire.stage = IDLE;
 		rc = 0;
 	}
-	mutex_unlock(&end->lock);
+	mutex_unlock(&wire.lock);
 	return rc;
 }
 
 static int far_release(struct inode *inode, struct file *file)
 {
-	struct far_end *end = of(file);
-
-	mutex_lock(&end->lock);
-	WRITE_ONCE(end->open, false);
-	mutex_unlock(&end->lock);
-	wake_up_all(&end->moved);
+	mutex_lock(&wire.lock);
+	WRITE_ONCE(wire.open, false);
+	mutex_unlock(&wire.lock);
+	wake_up_all(&wire.moved);
 	return 0;
 }
 
-static ssize_t far_read(struct file *file, char __user *to, size_t count, loff_t *at)
+/* Takes the answer in. An answer to a transfer that has given up is dropped. */
+static int take_answer(struct turn __user *turn, u32 bytes)
 {
-	struct far_end *end = of(file);
-	ssize_t rc = -EAGAIN;
+	int rc = 0;
 
-	if (!(file->f_flags & O_NONBLOCK) &&
-	    wait_event_interruptible(end->moved, READ_ONCE(end->turn) == ASKED))
-		return -ERESTARTSYS;
-	mutex_lock(&end->lock);
-	if (end->turn == ASKED) {
-		rc = -EMSGSIZE;
-		if (count >= end->asked) {
-			rc = copy_to_user(to, end->request, end->asked) ? -EFAULT : end->asked;
-			end->turn = TAKEN;
-		}
+	if (bytes > BYTES_MAX)
+		return -EMSGSIZE;
+	mutex_lock(&wire.lock);
+	if (wire.stage == TAKEN) {
+		rc = copy_from_user(wire.answer, turn->payload, bytes) ? -EFAULT : 0;
+		wire.answered = rc ? 0 : bytes;
+		wire.stage = ANSWERED;
 	}
-	mutex_unlock(&end->lock);
+	mutex_unlock(&wire.lock);
+	wake_up_all(&wire.moved);
 	return rc;
 }
 
-static ssize_t far_write(struct file *file, const char __user *from, size_t count, loff_t *at)
+static int give_request(struct turn __user *turn)
 {
-	struct far_end *end = of(file);
-	ssize_t rc = -EINVAL;
+	u32 head[2] = { NO_BUS, 0 };
+	int rc = 0;
 
-	mutex_lock(&end->lock);
-	if (end->turn == TAKEN && count <= BYTES_MAX) {
-		rc = copy_from_user(end->answer, from, count) ? -EFAULT : count;
-		end->answered = rc < 0 ? 0 : count;
-		end->turn = ANSWERED;
+	mutex_lock(&wire.lock);
+	if (wire.stage == ASKED) {
+		head[0] = wire.bus;
+		head[1] = wire.asked;
+		wire.stage = TAKEN;
+		if (copy_to_user(turn->payload, wire.request, wire.asked))
+			rc = -EFAULT;
 	}
-	mutex_unlock(&end->lock);
-	wake_up_all(&end->moved);
+	mutex_unlock(&wire.lock);
+	if (!rc && copy_to_user(&turn->bus, head, sizeof(head)))
+		rc = -EFAULT;
 	return rc;
 }
 
-static __poll_t far_poll(struct file *file, poll_table *table)
+static long far_turn(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct far_end *end = of(file);
+	struct turn __user *turn = (struct turn __user *)argument;
+	u32 head[3];
+	long rc;
 
-	poll_wait(file, &end->moved, table);
-	return READ_ONCE(end->turn) == ASKED ? EPOLLIN | EPOLLRDNORM : 0;
+	if (command != WIRES_TURN)
+		return -ENOTTY;
+	if (copy_from_user(head, turn, sizeof(head)))
+		return -EFAULT;
+	rc = head[2] ? take_answer(turn, head[2]) : 0;
+	if (rc)
+		return rc;
+	rc = wait_event_interruptible_hrtimeout(wire.moved, READ_ONCE(wire.stage) == ASKED,
+						us_to_ktime(head[0]));
+	if (rc && rc != -ETIME)
+		return rc;
+	return give_request(turn);
 }
 
 static const struct file_operations far_operations = {
 	.owner = THIS_MODULE,
 	.open = far_open,
 	.release = far_release,
-	.read = far_read,
-	.write = far_write,
-	.poll = far_poll,
+	.unlocked_ioctl = far_turn,
 };
 
-static struct far_end i2c_end = { .misc.name = "wires-i2c" };
-static struct far_end spi_end = { .misc.name = "wires-spi" };
+static struct miscdevice far_end = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "wires",
+	.fops = &far_operations,
+};
 static struct platform_device *parent;
 
 static int carry(struct i2c_msg *messages, int count)
@@ -168,25 +186,25 @@ static int carry(struct i2c_msg *messages, int count)
 	size_t at = sizeof(s32);
 	int rc, i;
 
-	i2c_end.asked = 0;
+	wire.asked = 0;
 	for (i = 0; i < count; i++) {
 		struct i2c_msg *each = &messages[i];
 		struct part part = { each->addr, each->flags & I2C_M_RD, each->len };
 		size_t more = sizeof(part) + (each->flags & I2C_M_RD ? 0 : each->len);
 
-		if (i2c_end.asked + more > BYTES_MAX)
+		if (wire.asked + more > BYTES_MAX)
 			return -EMSGSIZE;
-		put(&i2c_end, &part, sizeof(part));
+		put(&part, sizeof(part));
 		if (!(each->flags & I2C_M_RD))
-			put(&i2c_end, each->buf, each->len);
+			put(each->buf, each->len);
 	}
-	rc = exchange(&i2c_end);
+	rc = exchange(I2C);
 	for (i = 0; !rc && i < count; i++) {
 		if (!(messages[i].flags & I2C_M_RD))
 			continue;
-		if (at + messages[i].len > i2c_end.answered)
+		if (at + messages[i].len > wire.answered)
 			return -EPROTO;
-		memcpy(messages[i].buf, i2c_end.answer + at, messages[i].len);
+		memcpy(messages[i].buf, wire.answer + at, messages[i].len);
 		at += messages[i].len;
 	}
 	return rc ? rc : count;
@@ -196,9 +214,9 @@ static int i2c_transfer_over(struct i2c_adapter *adapter, struct i2c_msg *messag
 {
 	int rc;
 
-	mutex_lock(&i2c_end.one);
+	mutex_lock(&wire.one);
 	rc = carry(messages, count);
-	mutex_unlock(&i2c_end.one);
+	mutex_unlock(&wire.one);
 	return rc;
 }
 
@@ -225,21 +243,21 @@ static int spi_window(struct spi_controller *controller, struct spi_message *mes
 	u8 select = spi_get_chipselect(message->spi, 0);
 	int rc = 0;
 
-	mutex_lock(&spi_end.one);
-	spi_end.asked = 0;
-	put(&spi_end, &select, 1);
+	mutex_lock(&wire.one);
+	wire.asked = 0;
+	put(&select, 1);
 	list_for_each_entry(each, &message->transfers, transfer_list) {
-		if (!each->tx_buf || spi_end.asked + each->len > BYTES_MAX) {
+		if (!each->tx_buf || wire.asked + each->len > BYTES_MAX) {
 			rc = -EMSGSIZE;
 			break;
 		}
-		put(&spi_end, each->tx_buf, each->len);
+		put(each->tx_buf, each->len);
 		message->actual_length += each->len;
 	}
 	/* Nobody on an SPI bus can say that nobody listens. */
 	if (!rc)
-		exchange(&spi_end);
-	mutex_unlock(&spi_end.one);
+		exchange(SPI);
+	mutex_unlock(&wire.one);
 	message->status = rc;
 	spi_finalize_current_message(controller);
 	return rc;
@@ -274,16 +292,6 @@ static int __init spi_begin(void)
 	return 0;
 }
 
-static int __init far_begin(struct far_end *end)
-{
-	mutex_init(&end->one);
-	mutex_init(&end->lock);
-	init_waitqueue_head(&end->moved);
-	end->misc.minor = MISC_DYNAMIC_MINOR;
-	end->misc.fops = &far_operations;
-	return misc_register(&end->misc);
-}
-
 /* Never unloaded: the machine lives for one run of the tests. */
 static int __init wires_begin(void)
 {
@@ -293,11 +301,13 @@ static int __init wires_begin(void)
 	if (IS_ERR(parent))
 		return PTR_ERR(parent);
 	adapter.dev.parent = &parent->dev;
-	rc = far_begin(&i2c_end);
-	rc = rc ? rc : far_begin(&spi_end);
+	mutex_init(&wire.one);
+	mutex_init(&wire.lock);
+	init_waitqueue_head(&wire.moved);
+	rc = misc_register(&far_end);
 	rc = rc ? rc : i2c_add_numbered_adapter(&adapter);
 	return rc ? rc : spi_begin();
 }
 module_init(wires_begin);
-MODULE_DESCRIPTION("I2C and SPI buses whose far ends are programs");
+MODULE_DESCRIPTION("I2C and SPI buses whose far end is a program");
 MODULE_LICENSE("GPL");

@@ -59,6 +59,7 @@ def test_i2c_transfers_use_the_fewest_bytes_and_close(monkeypatch):
     bus.write(0x2A, 0, b"\x01")
     bus.write(0x2A, 3, b"\x01\x02")
     bus.write_byte(0x70, 4)
+    bus.write(0x2A, 0, b"\x02")
     bus.close()
     assert not bus.simulated
     assert log == [
@@ -67,7 +68,10 @@ def test_i2c_transfers_use_the_fewest_bytes_and_close(monkeypatch):
         ("read_byte_data", 0x2A, 0),
         ("write_byte_data", 0x2A, 0, 1),
         ("write_i2c_block_data", 0x2A, 3, [1, 2]),
+        "/dev/i2c-1",  # a file for each address: changing one file's costs a call each time
         ("write_byte", 0x70, 4),
+        ("write_byte_data", 0x2A, 0, 2),
+        ("close",),
         ("close",),
     ]
 
