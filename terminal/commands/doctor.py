@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from hal.contract.types import DeviceAbsentError, Side
 from terminal import exits
 from terminal.config import Config, ConfigError, Loaded
@@ -30,6 +32,9 @@ from terminal.wiring.context import Context
 NAME = "doctor"
 HELP = "find what is connected and what is missing, and try each device"
 SAMPLES_MAX = 64
+POLL_NS = 5_000_000
+"""Often enough that no converter at 80 samples/s is read late: the page shows its true rate."""
+DRAW_EVERY = 20
 Device = TypeVar("Device")
 
 
@@ -52,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return exits.CONFIG
     lang: Lang = args.language or loaded.config.site.language
+    loaded = _speaking(loaded, lang)
     if args.wiring:
         print_wiring(loaded.config, lang)
         return exits.OK
@@ -62,6 +68,13 @@ def run(args: argparse.Namespace) -> int:
         busy = Finding("wrong", _say("running", lang), _say("running.do", lang))
         return show((busy,), lang)
     return _examine(args, loaded, lang)
+
+
+def _speaking(loaded: Loaded, lang: Lang) -> Loaded:
+    """The same configuration in the language of the person at this terminal."""
+    site = msgspec.structs.replace(loaded.config.site, language=lang)
+    config = msgspec.structs.replace(loaded.config, site=site)
+    return Loaded(config, loaded.base, loaded.sha256)
 
 
 def _examine(args: argparse.Namespace, loaded: Loaded, lang: Lang) -> int:
@@ -96,7 +109,8 @@ def print_wiring(config: Config, lang: Lang) -> None:
     """Every wire with its pin, colour and level."""
     for wire in wires(config):
         level = _say(wire.level, lang)
-        print(f"{wire.key:24} {wire.bcm:8} {wire.place:18} {wire.colour:8} {level}")
+        colour = _say(f"colour.{wire.colour}", lang)
+        print(f"{wire.key:24} {wire.bcm:8} {wire.place:18} {colour:8} {level}")
 
 
 def running(loaded: Loaded) -> bool:
@@ -140,10 +154,23 @@ def _hands_on(args: argparse.Namespace, loaded: Loaded) -> int:
         bench = Bench(devices, *panel, Person(), context.clock, loaded.config)
         if args.live:
             return live(bench)
-        failed = [one for one in bench.run(args.test) if one.why]
-        return exits.ABSENT if failed else exits.OK
+        return _tried(bench, args.test)
     finally:
         devices.close()
+
+
+def _tried(bench: Bench, wanted: str) -> int:
+    """Every trial, or until Ctrl-C; then what failed is said once more."""
+    failed: list[str] = []
+    stopped = False
+    try:
+        failed += (f"{one.name}: {one.why}" for one in bench.run(wanted) if one.why)
+    except KeyboardInterrupt:
+        stopped = True
+        print("\n" + _say("stopped", bench.config.site.language))
+    for line in failed:
+        print(f"[{_say('wrong', bench.config.site.language)}] {line}")
+    return exits.ABSENT if failed or stopped else exits.OK
 
 
 def _without(error: DeviceAbsentError) -> None:
@@ -160,7 +187,7 @@ def _present(opener: Callable[[], Device]) -> Device | None:
 
 
 def live(bench: Bench, pictures: int = 0) -> int:
-    """Draw until Ctrl-C, or so many pictures."""
+    """Poll and draw until Ctrl-C, or for so many polls."""
     page, drawn = Page(), 0
     colour = sys.stdout.isatty()
     try:
@@ -177,12 +204,13 @@ def live(bench: Bench, pictures: int = 0) -> int:
                 for side in Side
                 if (barrier := bench.devices.barriers[side]) is not None
             }
-            if drawn % 5 == 0:
-                title = _say("live", bench.config.site.language)
-                lines = page.lines(levels, arms, now_ns, colour=colour)
+            if drawn % DRAW_EVERY == 0:
+                lang = bench.config.site.language
+                title = _say("live", lang)
+                lines = page.lines(levels, arms, now_ns, lang, colour=colour)
                 print((HOME if colour else "") + "\n".join([title, *lines]), flush=True)
             drawn += 1
-            bench.hands.pause(20_000_000)
+            bench.hands.pause(POLL_NS)
     except KeyboardInterrupt:
         pass
     return exits.OK

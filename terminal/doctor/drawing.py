@@ -100,9 +100,10 @@ def _lead(wire: Wire, x_px: int, y_px: int, side: int, lang: Lang) -> Iterator[s
         'stroke-width="4"/>'
     )
     anchor = "end" if side < 0 else "start"
-    yield _text(end_px + side * 8, y_px, wire.key, anchor=anchor)
-    level = f"{wire.colour}; {text(f'doctor.{wire.level}', lang)}"
-    yield _text(end_px + side * 8, y_px + 11, level, size=9, shade="#868e96", anchor=anchor)
+    yield _text(end_px + side * 8, y_px - 2, wire.key, anchor=anchor)
+    colour = text(f"doctor.colour.{wire.colour}", lang)
+    level = f"{colour}; {text(f'doctor.{wire.level}', lang)}"
+    yield _text(end_px + side * 8, y_px + 12, level, size=9, shade="#868e96", anchor=anchor)
 
 
 def _box(x_px: int, y_px: int, width_px: int, height_px: int) -> str:

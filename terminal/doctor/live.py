@@ -22,11 +22,16 @@ from hal.contract.types import (
     Side,
     Tri,
 )
+from terminal.texts.catalogue import text
+from terminal.texts.cells import half_cells
+from terminal.texts.prompts import Lang
 
 HOME: Final = "\x1b[H\x1b[J"
 """Cursor to the top left, the rest of the screen cleared."""
 RED, GREEN, GREY, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[90m", "\x1b[0m"
 SHADES: Final = {Tri.YES: RED, Tri.NO: GREEN, Tri.UNKNOWN: GREY}
+NAME_CELLS, WORD_CELLS = 20, 10
+"""Widths of the first two columns, in half-width cells."""
 FAULTS_SHOWN: Final = 6
 KEYS_SHOWN: Final = 16
 
@@ -60,37 +65,48 @@ class Page:
         levels: Sequence[Level],
         arms: Mapping[Side, BarrierFeedback],
         now_ns: MonotonicNs,
+        lang: Lang,
         *,
         colour: bool = True,
     ) -> list[str]:
         """The picture. colour=False for a terminal that has none."""
         found = [
-            f"{name.name.lower():14} {_shade(level.value, colour)} {_age(level, now_ns)}"
+            _row(text(f"console.{name.name.lower()}", lang), _level(level, now_ns, lang, colour))
             for name, level in zip(InputName, levels, strict=True)
         ]
         for side, arm in arms.items():
-            fault = f"  {arm.fault.detail}" if arm.fault is not None else ""
-            energised = arm.energised.name.lower()
-            found.append(
-                f"{side.name.lower() + ' barrier':14} {arm.position.name.lower():8} "
-                f"contact {energised}, {arm.cycles} cycles{fault}"
+            said = text(
+                "doctor.live.arm",
+                lang,
+                position=text(f"doctor.live.position.{arm.position.name.lower()}", lang),
+                contact=text(f"doctor.live.contact.{arm.energised.name.lower()}", lang),
+                cycles=arm.cycles,
             )
+            fault = f"  {arm.fault.detail}" if arm.fault is not None else ""
+            found.append(_row(text(f"doctor.live.arm.{side.name.lower()}", lang), said + fault))
         passed_ns = max(1, now_ns - self.since_ns)
         for cell in sorted(self.counts):
-            rate = self.seen[cell] * NS_PER_S / passed_ns
-            found.append(
-                f"cell {cell:<9} {self.counts[cell]:>9} counts  {rate:5.1f}/s  "
-                f"{self.flagged[cell]} flagged"
-            )
-        found.append(f"{'keys':14} {self.keys}")
+            rate = f"{self.seen[cell] * NS_PER_S / passed_ns:.1f}"
+            values = {"counts": f"{self.counts[cell]:>9}", "rate": rate}
+            said = text("doctor.live.counts", lang, **values, flagged=self.flagged[cell])
+            found.append(_row(text("doctor.live.cell", lang, cell=cell), said))
+        found.append(_row(text("doctor.live.keys", lang), self.keys))
         found += [f"{fault.device}: {fault.code.value}: {fault.detail}" for fault in self.faults]
         return found
 
 
-def _shade(value: Tri, colour: bool) -> str:
-    word = f"{value.name:8}"
-    return f"{SHADES[value]}{word}{PLAIN}" if colour else word
+def _row(name: str, said: str) -> str:
+    return _padded(name, NAME_CELLS) + said
 
 
-def _age(level: Level, now_ns: MonotonicNs) -> str:
-    return f"{(now_ns - level.at_ns) // NS_PER_MS} ms" if level.at_ns else "-"
+def _padded(words: str, cells: int) -> str:
+    return words + " " * max(1, cells - half_cells(words))
+
+
+def _level(level: Level, now_ns: MonotonicNs, lang: Lang, colour: bool) -> str:
+    word = _padded(text(f"doctor.live.{level.value.name.lower()}", lang), WORD_CELLS)
+    shaded = f"{SHADES[level.value]}{word}{PLAIN}" if colour else word
+    if not level.at_ns:
+        return f"{shaded}-"
+    ms = (now_ns - level.at_ns) // NS_PER_MS
+    return shaded + text("doctor.live.age", lang, ms=ms)

@@ -65,11 +65,15 @@ def _weighing(bus: _Bus, serial: tuple[str, ...]) -> list[str]:
         mux = f"mux_address = 0x{bus.mux:02X}" if bus.mux else "mux_address = 0"
         head = ["", "[amplifier]", 'kind = "nau7802"', f"bus = {BUS}", "address = 0x2A"]
         return [*head, mux, f"cells = {bus.cells}"]
+    missing = "# No load-cell front end answered: check supply and wires, then ask again."
+    simulated = "# Until then a simulated one stands in, and every record says so."
     if serial:
-        comment = "# baud, protocol and confirmed_scaling: from `weigh-terminal listen`"
-        head = ["", "[weighing]", 'source = "indicator"', "", "[indicator]", comment]
-        return [*head, f'port = "{serial[0]}"']
-    return ["", "# No load-cell front end answered: check supply and wires, then ask again."]
+        which = f"# For an indicator on {serial[0]} run `weigh-terminal listen {serial[0]}` and"
+        put = (
+            "# put what it prints here: only a person at its display can confirm the scaling."
+        )
+        return ["", missing, which, put, simulated]
+    return ["", missing, simulated]
 
 
 def _field(on_a_pi: bool) -> list[str]:

@@ -127,7 +127,8 @@ class Bench:
     def _show(self, wire: Wire | None) -> None:
         if wire is not None:
             level = self._words(wire.level)
-            values = {"bcm": wire.bcm, "place": wire.place, "colour": wire.colour, "level": level}
+            colour = self._words(f"colour.{wire.colour}")
+            values = {"bcm": wire.bcm, "place": wire.place, "colour": colour, "level": level}
             self._say("trial.wire", name=wire.key, **values)
 
     def _until(self, done: Callable[[], bool]) -> str:

@@ -143,12 +143,12 @@ def test_the_live_page_shows_levels_cells_keys_and_faults(lane, capsys):
     world.set_input(InputName.BEAM_ENTRY, True)
     world.press(Key.D5)
     hands.say("nothing")
-    assert doctor.live(bench, pictures=21) == exits.OK
-    shown = capsys.readouterr().out.split("Live")[-1]
-    assert "beam_entry     YES" in shown
-    assert "exit barrier   moving" in shown
-    assert "cell 7" in shown
-    assert "keys           5" in shown
+    assert doctor.live(bench, pictures=101) == exits.OK
+    shown = {line[:20].strip(): line[20:] for line in capsys.readouterr().out.splitlines()}
+    assert shown["Entry beam"].startswith("ACTS")
+    assert shown["exit barrier"].startswith("moving, contact open")
+    assert "/s, 0 flagged" in shown["cell 7"]
+    assert shown["keys"] == "5"
 
 
 def test_the_page_is_coloured_by_level_and_bounded():
@@ -156,12 +156,27 @@ def test_the_page_is_coloured_by_level_and_bounded():
     page.take([KeyPress(Key.D1, now)] * 40, now)
     page.take([Fault(FaultCode.BUS, "deck", now, f"n{n}") for n in range(40)], now)
     levels = [Level(Tri.YES, now), *[Level(Tri.NO, now)] * 6, Level(Tri.UNKNOWN, MonotonicNs(0))]
-    lines = page.lines(levels, {}, now)
-    assert lines[0].startswith(f"beam_entry     {RED}YES")
+    lines = page.lines(levels, {}, now, "en")
+    assert lines[0].startswith(f"{'Entry beam':20}{RED}ACTS")
     assert GREEN in lines[1]
     assert lines[7].endswith("-")
     assert lines[8].split() == ["keys", "1" * 16]
     assert len(lines) == 9 + 6
+    assert page.lines(levels, {}, now, "zh-CN")[0].startswith(f"入口光幕            {RED}动作")
+
+
+def test_control_c_ends_the_trials_with_what_failed(lane, capsys, monkeypatch):
+    bench, _hands, _world = lane(answer=False)
+
+    def enough():
+        raise KeyboardInterrupt
+
+    trials = {"lamp": lambda: "you said no", "sign": enough}
+    monkeypatch.setattr(Bench, "trials", lambda _self: trials)
+    assert doctor._tried(bench, "") == exits.ABSENT
+    shown = capsys.readouterr().out
+    assert "Stopped" in shown
+    assert "[WRONG] lamp: you said no" in shown
 
 
 def test_every_line_of_the_gate_has_a_wire_with_a_real_pin():
