@@ -125,6 +125,9 @@ class Field(_Section, frozen=True):
     """Inputs and relays by line number. Kind "sim" needs no pins.
 
     expander_address: of an MCP23017 that carries inputs numbered from 100, 0 for none.
+    barriers: "mcu" puts the arms on the microcontroller of [amplifier], which drops them by
+    itself when nobody renews their lease: *_open is then its output, *_is_open and *_is_closed
+    its inputs, 0 to 7, and it reads the relays' contacts itself.
     """
 
     kind: Literal["sim", "gpio"] = "sim"
@@ -153,6 +156,7 @@ class Field(_Section, frozen=True):
     siren: Line = -1
     relay_active_high: bool = True
     pulse_ms: Annotated[int, Meta(ge=100, le=3_000)] = 500
+    barriers: Literal["lines", "mcu"] = "lines"
     expander_bus: I2cBus = 1
     expander_address: I2cAddress = 0
 

@@ -25,6 +25,12 @@ FIELD_LINES: Final = (
     *("seal", "door", "exit_is_open", "exit_is_closed", "exit_contact"),
     *("entry_is_open", "entry_is_closed", "entry_contact"),
 )
+BARRIER_LINES: Final = tuple(
+    f"{side}_{part}"
+    for side in ("exit", "entry")
+    for part in ("open", "close", "is_open", "is_closed", "contact")
+)
+"""Not the header's with field.barriers = "mcu"."""
 SPI_LINES: Final = {0: (7, 8, 9, 10, 11), 1: (16, 17, 18, 19, 20, 21)}
 """Chip selects included: the overlay claims both, used or not."""
 I2C_LINES: Final = {0: (0, 1), 1: (2, 3), 3: (4, 5), 4: (6, 7), 5: (12, 13), 6: (22, 23)}
@@ -99,8 +105,9 @@ def used_lines(config: Config) -> Iterator[tuple[str, int]]:
         for key in FIELD_LINES + RELAYS:
             entry = key.startswith("entry_") and config.lane.kind != "double"
             close = key.endswith("_close") and config.lane.barrier != "pulse"
+            board = field.barriers == "mcu" and key in BARRIER_LINES
             line = int(getattr(field, key))
-            if line >= 0 and not entry and not close:
+            if line >= 0 and not entry and not close and not board:
                 yield f"field.{key}", line
     if config.keypad.kind == "matrix":
         for key in ("rows", "columns"):

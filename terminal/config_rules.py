@@ -13,6 +13,9 @@ ENTRY_BARRIER = ("entry_open", "entry_is_open", "entry_is_closed", "entry_contac
 EXIT_BARRIER = ("exit_open", "exit_is_open", "exit_is_closed", "exit_contact")
 WIRES = ("beam_exit", "loop_exit", "estop", "lamp_entry", "lamp_exit")
 
+BOARD_LAST = 7
+"""A microcontroller tells its inputs and outputs in one octet each."""
+
 CONVERTERS: dict[str, dict[str, tuple[int, ...]]] = {
     "hx711": {"rate_sps": (10, 80), "gain": (128, 64, 32)},
     "ads1232": {"rate_sps": (10, 80), "gain": (1, 2, 64, 128)},
@@ -119,15 +122,43 @@ def _cells(config: Config) -> Iterator[Problem]:
 def _wires(config: Config) -> Iterator[Problem]:
     field, double = config.field, config.lane.kind == "double"
     if field.kind == "sim":
+        if field.barriers == "mcu":
+            yield Problem("field.kind", "sim", "'gpio' when field.barriers is 'mcu'")
         return
-    needed = WIRES + EXIT_BARRIER + (ENTRY_BARRIER if double else ())
-    if config.lane.barrier == "pulse":
-        needed += ("exit_close",) + (("entry_close",) if double else ())
+    needed: tuple[str, ...] = WIRES
+    if field.barriers == "mcu":
+        yield from _board(config)
+    else:
+        needed += EXIT_BARRIER + (ENTRY_BARRIER if double else ())
+        if config.lane.barrier == "pulse":
+            needed += ("exit_close",) + (("entry_close",) if double else ())
     if config.weighing.beams:
         needed += ("beam_entry",)
     for key in needed:
         if getattr(field, key) < 0:
             yield Problem(f"field.{key}", "-1 (not wired)", "a BCM pin: this lane needs it")
+
+
+def _board(config: Config) -> Iterator[Problem]:
+    """Barriers on the microcontroller: which one, which kind, and each number used once."""
+    if config.weighing.source != "amplifier" or config.amplifier.kind != "mcu":
+        allowed = "'lines', or amplifier.kind = 'mcu': the board of the load cells drives them"
+        yield Problem("field.barriers", "mcu", allowed)
+    if config.lane.barrier != "hold":
+        allowed = "'hold': the board keeps an output only while its lease is renewed"
+        yield Problem("lane.barrier", config.lane.barrier, allowed)
+    sides = ("exit", "entry") if config.lane.kind == "double" else ("exit",)
+    for what, parts in (("output", ("open",)), ("input", ("is_open", "is_closed"))):
+        used: dict[int, str] = {}
+        for key in (f"{side}_{part}" for side in sides for part in parts):
+            number = int(getattr(config.field, key))
+            if not 0 <= number <= BOARD_LAST:
+                allowed = f"an {what} of the microcontroller, 0 to {BOARD_LAST}"
+                yield Problem(f"field.{key}", str(number), allowed)
+            elif number in used:
+                allowed = f"an {what} not used by field.{used[number]}"
+                yield Problem(f"field.{key}", str(number), allowed)
+            used.setdefault(number, key)
 
 
 def _names(config: Config) -> Iterator[Problem]:

@@ -122,6 +122,11 @@ class McuLoadCells:
             gain=welcome.gain,
         )
 
+    @property
+    def outputs(self) -> int:
+        """Leased outputs that the board has."""
+        return self._welcome.outputs
+
     def poll(self, now_ns: MonotonicNs, limit: int) -> Sequence[RawSample | Fault]:
         """At most `limit` conversions, oldest first, after the faults. Never blocks."""
         self.front.pump(now_ns)

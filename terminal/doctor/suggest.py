@@ -69,9 +69,7 @@ def _weighing(bus: _Bus, serial: tuple[str, ...]) -> list[str]:
     simulated = "# Until then a simulated one stands in, and every record says so."
     if serial:
         which = f"# For an indicator on {serial[0]} run `weigh-terminal listen {serial[0]}` and"
-        put = (
-            "# put what it prints here: only a person at its display can confirm the scaling."
-        )
+        put = "# put what it prints here: only a person at its display can confirm the scaling."
         return ["", missing, which, put, simulated]
     return ["", missing, simulated]
 

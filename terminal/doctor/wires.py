@@ -63,7 +63,8 @@ class Wire:
 
 def wires(config: Config) -> tuple[Wire, ...]:
     """Every signal wire of the configuration, buses first, in the order of the file."""
-    return (*_buses(config), *(_wire(config, key, line) for key, line in used_lines(config)))
+    lines = (_wire(config, key, line) for key, line in used_lines(config))
+    return (*_buses(config), *lines, *_board(config))
 
 
 def _wire(config: Config, key: str, line: int) -> Wire:
@@ -90,6 +91,22 @@ def _level(config: Config, key: str, name: str) -> str:
     if name.endswith(("is_open", "is_closed", "contact")):
         return "level.no"
     return "level.nc" if config.field.normally_closed else "level.no"
+
+
+def _board(config: Config) -> list[Wire]:
+    """Arms on the microcontroller: its outputs and inputs, by its own numbers."""
+    if config.field.barriers != "mcu" or config.field.kind != "gpio":
+        return []
+    sides = ("exit", "entry") if config.lane.kind == "double" else ("exit",)
+    found = []
+    for side in sides:
+        for part, what in (("open", "output"), ("is_open", "input"), ("is_closed", "input")):
+            key = f"field.{side}_{part}"
+            number = getattr(config.field, f"{side}_{part}")
+            colour = next(colour for word, colour in COLOURS if word in f"{side}_{part}")
+            level = "level.lease" if what == "output" else "level.no"
+            found.append(Wire(key, f"{what} {number}", "microcontroller", colour, level))
+    return found
 
 
 def _buses(config: Config) -> list[Wire]:

@@ -158,6 +158,10 @@ DOCTOR: Mapping[str, tuple[str, str]] = {
     "level.high": ("静止时 0 V，吸合时 3.3 V", "0 V at rest, 3.3 V when energised"),
     "level.low": ("静止时 3.3 V，吸合时 0 V", "3.3 V at rest, 0 V when energised"),
     "level.bus": ("3.3 V 总线", "3.3 V bus"),
+    "level.lease": (
+        "只在许可有效期内吸合，单片机自行释放",
+        "energised only under a lease; the board drops it by itself",
+    ),
     "level.row": ("悬空或 0 V", "floating or 0 V"),
     "level.clock": ("静止时 0 V", "0 V at rest"),
 }

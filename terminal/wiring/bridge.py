@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-from hal.contract.devices import Indicator, LoadCell
-from terminal.config import Loaded
+from hal.contract.devices import Barrier, Indicator, LoadCell
+from hal.contract.types import DeviceAbsentError, Side
+from terminal.config import Config, Loaded
 from terminal.wiring.context import INDICATOR_PEER, MCU_PEER, SIMULATED, Context
 
 NAME = "load cells"
@@ -63,3 +64,41 @@ def mcu_load_cells(context: Context) -> LoadCell:
     )
     front = open_front(SerialLine(settings, NAME), session, context.clock, NAME, pause)
     return McuLoadCells(front, amplifier.cells, NAME, simulated=simulated)
+
+
+def mcu_barriers(config: Config, cells: LoadCell | None) -> tuple[Barrier | None, Barrier]:
+    """Arms on leased outputs of the board that carries the load cells, entry first.
+
+    Raises DeviceAbsentError when that board is not there or has no such output.
+    """
+    from firmware_bridge.mcu.load_cell import McuLoadCells
+    from firmware_bridge.mcu.relay import McuHoldBarrier, McuOutputs
+
+    if not isinstance(cells, McuLoadCells):
+        raise DeviceAbsentError(
+            "barriers",
+            "the microcontroller that drives them does not answer",
+            'Check amplifier.port and its cable, or set field.barriers = "lines"',
+        )
+    outputs = McuOutputs(cells.front)
+    simulated = cells.describe().device.simulated
+
+    def barrier(side: Side) -> McuHoldBarrier:
+        word = side.name.lower()
+        output = int(getattr(config.field, f"{word}_open"))
+        if output >= cells.outputs:
+            found = f"the board has {cells.outputs} outputs, and field.{word}_open is {output}"
+            check = "Choose one that it has, or flash firmware for a board with more"
+            raise DeviceAbsentError(f"{word} barrier", found, check)
+        return McuHoldBarrier(
+            outputs,
+            side,
+            output,
+            is_open=int(getattr(config.field, f"{word}_is_open")),
+            is_closed=int(getattr(config.field, f"{word}_is_closed")),
+            name=f"{word} barrier",
+            simulated=simulated,
+        )
+
+    double = config.lane.kind == "double"
+    return barrier(Side.ENTRY) if double else None, barrier(Side.EXIT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from hal.contract.devices import Barrier, Lamp, Siren
+from hal.contract.devices import Barrier, Lamp, LoadCell, Siren
 from hal.contract.types import NS_PER_MS, NS_PER_S, DeviceAbsentError, InputName, Side
 from hal.drivers.inputs import GpioFieldInputs
 from hal.drivers.lines import Lines
@@ -20,7 +20,7 @@ from hal.drivers.relay import (
 from terminal.config import Config, Field
 from terminal.control.devices import LaneDevices
 from terminal.wiring.amplifiers import load_cell
-from terminal.wiring.bridge import indicator
+from terminal.wiring.bridge import indicator, mcu_barriers
 from terminal.wiring.context import Context
 
 Device = TypeVar("Device")
@@ -36,17 +36,14 @@ def lane_devices(
     """
     config = context.config
     factory = _gpio(context)
-    double = config.lane.kind == "double"
+    cells = _front_end(
+        config.weighing.source == "amplifier", lambda: load_cell(context, factory), without
+    )
     return LaneDevices(
         inputs=_inputs(config, factory),
-        barriers=(
-            _barrier(config, factory, Side.ENTRY) if double else None,
-            _barrier(config, factory, Side.EXIT),
-        ),
+        barriers=_barriers(config, factory, cells),
         lamps=(_lamp(config.field, factory, Side.ENTRY), _lamp(config.field, factory, Side.EXIT)),
-        load_cell=_front_end(
-            config.weighing.source == "amplifier", lambda: load_cell(context, factory), without
-        ),
+        load_cell=cells,
         indicator=_front_end(
             config.weighing.source == "indicator", lambda: indicator(context), without
         ),
@@ -156,6 +153,17 @@ def _pins(config: Config, side: Side) -> BarrierPins:
         is_closed=pin("is_closed"),
         contact=pin("contact"),
     )
+
+
+def _barriers(
+    config: Config, factory: object, cells: LoadCell | None
+) -> tuple[Barrier | None, Barrier]:
+    """Both arms, entry first; None where the entry has none. Raises DeviceAbsentError."""
+    if config.field.barriers == "mcu":
+        return mcu_barriers(config, cells)
+    double = config.lane.kind == "double"
+    entry = _barrier(config, factory, Side.ENTRY) if double else None
+    return entry, _barrier(config, factory, Side.EXIT)
 
 
 def _barrier(config: Config, factory: object, side: Side) -> Barrier:

@@ -22,6 +22,7 @@ from terminal.config import Loaded
 from terminal.config_load import parse
 from terminal.wiring import amplifiers, panel_devices
 from terminal.wiring.amplifiers import load_cell
+from terminal.wiring.bridge import mcu_barriers
 from terminal.wiring.context import Context
 from terminal.wiring.devices import lane_devices
 from terminal.wiring.plugins import open_plugin
@@ -250,3 +251,10 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path, monkeypatch)
     here = context('[keypad]\nkind = "plugin"\nplugin = "acme-pad"\n[keypad.options]\nport = 3\n')
     keypad = panel_devices.keypad(here)
     assert type(keypad).__name__ == "ThirdKeypad"
+
+
+def test_arms_on_a_board_that_is_not_there_are_refused_by_name():
+    config, _problems = parse(b'[field]\nkind = "gpio"\nbarriers = "mcu"\n')
+    assert config is not None
+    with pytest.raises(DeviceAbsentError, match=r"barriers.*microcontroller.*amplifier\.port"):
+        mcu_barriers(config, None)
