@@ -72,6 +72,10 @@ FOUR_X_CM, FOUR_Y_CM = (0, 0, 1_800, 1_800), (0, 300, 0, 300)
 HOME = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 """Memory, where there is such a folder: the simulated disk decides what is durable."""
 
+PATIENCE_S = ((20, 15, 6, 40), (30, 20, 8, 60), (90, 40, 12, 120))
+PATIENCE_SHARES = (0.6, 0.3, 0.1)
+"""Boarding, settling, reading and leaving: the shorter the lane waits, the less is waiting."""
+
 CONFIG = """
 [site]
 terminal_id = "141025710001-1"
@@ -79,6 +83,10 @@ source_unit = "141025710001"
 [lane]
 kind = "{kind}"
 barrier = "{barrier}"
+boarding_s_max = {patience[0]}
+settle_s_max = {patience[1]}
+plate_s_max = {patience[2]}
+leave_s_max = {patience[3]}
 [weighing]
 vehicle_list = "vehicles.csv"
 [amplifier]
@@ -165,6 +173,7 @@ class Sim:
             xs=[x // 10 for x in DeckParams().cell_x_mm] if self.whole else list(FOUR_X_CM),
             ys=[y // 10 for y in DeckParams().cell_y_mm] if self.whole else list(FOUR_Y_CM),
             close=(2, 3) if pulse else (-1, -1),
+            patience=shape.choices(PATIENCE_S, PATIENCE_SHARES)[0],
         )
         (self.folder / "vehicles.csv").write_text(demo_vehicles())
         path = self.folder / "sim.toml"
