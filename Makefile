@@ -6,8 +6,9 @@ BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m terminal.cli
 ARGS   ?=
 SEEDS  ?= 100
+SECONDS ?= 10
 
-.PHONY: setup demo run check test model mutants sim replay bench bench-anpr bench-uplink ci clean
+.PHONY: setup demo run check test model mutants sim fuzz replay bench bench-anpr bench-uplink ci clean
 
 setup: $(VENV)/.ready
 
@@ -43,6 +44,10 @@ mutants: setup ## every shifted comparison, constant and row of the core must be
 sim: setup ## the whole terminal under virtual time and faults
 	$(BIN)/python -m pytest -q tests/sim
 	$(BIN)/python -m tests.sim --seeds $(SEEDS) $(ARGS)
+
+fuzz: setup ## every reader of foreign bytes, SECONDS each (guided when atheris is there)
+	$(BIN)/python -m pip install --quiet -c constraints.txt atheris || true
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 replay: setup ## recorded traces through today's code
 	$(BIN)/python -m pytest -q tests/replay

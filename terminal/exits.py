@@ -8,6 +8,8 @@ ABSENT = 69
 """A device, a port or a file that the configuration names is not there."""
 BUG = 70
 """An invariant was violated or a programmer error was caught; everything was released."""
+STARVED = 71
+"""Memory or file descriptors ran out; nothing is wrong with what is stored, start it again."""
 CORRUPT = 74
 """The stored ledger cannot be trusted; nothing was changed and nothing is served."""
 CONFIG = 78

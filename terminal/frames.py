@@ -61,7 +61,10 @@ def encode_frame(frame: Frame) -> bytes:
 
 def decode_frame(wire: bytes) -> Frame:
     """One frame. Raises msgspec.MsgspecError for anything else."""
-    return _DECODER.decode(wire)
+    try:
+        return _DECODER.decode(wire)
+    except UnicodeDecodeError as error:  # msgspec lets a tag that is no text through
+        raise msgspec.DecodeError(f"a name in it is not text ({error.reason})") from error
 
 
 def state_digest(state: State) -> int:

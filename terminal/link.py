@@ -11,6 +11,7 @@ import contextlib
 import errno
 import select
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ REDIAL_NS = 200 * NS_PER_MS
 RECEIVE_MAX = 64
 """Messages taken from one link in one poll; the rest waits in the kernel."""
 BACKLOG = 8
+STARVED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What the kernel says when it has nothing left to make a link of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Hub:
         """
         self.me = me
         self.refused = 0
+        self.starved = False
         self.dropped: dict[str, int] = {}
         self._dir = runtime_dir
         self._simulated = simulated
@@ -79,6 +83,7 @@ class Hub:
         self._next_dial_ns: dict[str, int] = dict.fromkeys(dials(me), 0)
         self._epoll = select.epoll()
         self._server: socket.socket | None = None
+        self._deaf_until_ns = 0
         if listens(me):
             self._server = self._listen(runtime_dir / f"{me}.sock")
 
@@ -115,10 +120,11 @@ class Hub:
     def poll(self, now_ns: int, timeout_s: float = 0.0) -> list[LinkEvent]:
         """Dial, accept and receive; at most RECEIVE_MAX messages a link. Waits <= timeout_s."""
         self._dial(now_ns)
+        self._listen_again(now_ns)
         events: list[LinkEvent] = []
         for fd, mask in self._epoll.poll(timeout_s):
             if self._server is not None and fd == self._server.fileno():
-                self._accept()
+                self._accept(now_ns)
             elif fd in self._links:
                 events.extend(self._receive(self._links[fd], mask))
         return events
@@ -138,7 +144,11 @@ class Hub:
             if peer in self._by_peer or now_ns < due_ns:
                 continue
             self._next_dial_ns[peer] = now_ns + REDIAL_NS
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+            try:
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+            except OSError as error:
+                self._starve(error)
+                continue
             try:
                 sock.connect(str(self._dir / f"{peer}.sock"))
                 sock.send(encode(Hello(self.me, PROTOCOL, self._simulated)))
@@ -147,17 +157,38 @@ class Hub:
                 continue
             self._adopt(sock, peer)
 
-    def _accept(self) -> None:
+    def _accept(self, now_ns: int) -> None:
         assert self._server is not None
         for _ in range(BACKLOG):
             try:
                 sock, _address = self._server.accept()
-            except OSError:
+            except OSError as error:
+                if error.errno in STARVED:
+                    self._starve(error)
+                    self._deaf_until_ns = now_ns + REDIAL_NS
+                    self._epoll.unregister(self._server.fileno())
                 return
             sock.setblocking(False)
             self._adopt(sock, "")
 
+    def _listen_again(self, now_ns: int) -> None:
+        """A caller we could not let in would wake us without end, so it is looked at anew later."""
+        if self._server is not None and 0 < self._deaf_until_ns <= now_ns:
+            self._deaf_until_ns = 0
+            self._epoll.register(self._server.fileno(), select.EPOLLIN)
+
+    def _starve(self, error: OSError) -> None:
+        """Say once why links cannot be made; the owner sees the peer as away meanwhile."""
+        if not self.starved:
+            self.starved = True
+            sys.stderr.write(
+                f"{self.me}: no link can be made: {error.strerror}. Running links go on; it is "
+                f"tried again every {REDIAL_NS // NS_PER_MS} ms. Look for what holds so many "
+                f"files open (ls /proc/PID/fd) and at the unit's LimitNOFILE.\n"
+            )
+
     def _adopt(self, sock: socket.socket, peer: str) -> None:
+        self.starved = False
         link = _Link(sock, peer)
         self._links[sock.fileno()] = link
         if peer:

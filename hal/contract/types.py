@@ -76,6 +76,7 @@ class FaultCode(Enum):
     SUPPLY = "supply"
     WORN = "worn"
     CLOCK = "clock"
+    UNSAVED = "unsaved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from hal.contract.types import DeviceAbsentError
-from terminal import exits
+from terminal import exits, link
 from terminal.config import ConfigError
 from terminal.config_load import load
 from terminal.processes import PROCESSES, row
@@ -63,3 +64,21 @@ def run(args: argparse.Namespace) -> int:
     except DeviceAbsentError as error:
         print(f"{args.name}: {error}", file=sys.stderr)
         return exits.ABSENT
+    except (MemoryError, OSError) as error:
+        return _starved(args.name, error)
+
+
+def _starved(name: str, error: MemoryError | OSError) -> int:
+    """The end for want of memory or descriptors, in a sentence; any other error goes on."""
+    if isinstance(error, OSError) and error.errno not in link.STARVED:
+        raise error
+    traceback.print_exception(error)
+    what = error.strerror if isinstance(error, OSError) else "out of memory"
+    print(
+        f"{name}: {what}. The process ends here and is started again; meanwhile: "
+        f"{row(name).death_means}. If it comes again, compare its unit's MemoryMax and "
+        f"LimitNOFILE with what it uses (weigh-terminal doctor; /proc/PID/status, /proc/PID/fd).",
+        file=sys.stderr,
+        flush=True,
+    )
+    return exits.STARVED

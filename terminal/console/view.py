@@ -188,6 +188,7 @@ class View:
                     FAULTS[fault.code].severity,
                     FAULTS[fault.code].operator(self._lang),
                     FAULTS[fault.code].first_aid(self._lang),
+                    fault.detail,
                 )
                 for fault in faults
             ],

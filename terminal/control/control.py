@@ -121,7 +121,7 @@ class Control:
     def _gather(self, now_ns: MonotonicNs) -> Inputs:
         levels = self.devices.inputs.poll(now_ns)
         faults = list(self.devices.inputs.faults())
-        self._mailbox.start_tick(self.hub.poll(now_ns))
+        self._mailbox.start_tick(self.hub.poll(now_ns), now_ns)
         self._take_kept_zero(now_ns)
         self._weigh(levels, faults, now_ns)
         faults += self._mailbox.faults

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hal.contract.types import Fault, KeyPress, Tri
+from hal.contract.types import Fault, FaultCode, KeyPress, MonotonicNs, Tri
 from terminal.core.types import Captured, Committed, PlateReading, VehicleFacts
 from terminal.link import LinkEvent, PeerDown, PeerUp, Received
 from terminal.messages import (
@@ -26,6 +26,7 @@ from terminal.messages import (
 
 KEYS_MAX = 8
 FAULTS_MAX = 16
+WHY_CHARS_MAX = 200
 ALLOWED = {
     "ledger": (CommitDone, CommitRefused, LedgerStatus, VehicleFound, ZeroKept),
     "camera": (PlateSeen, PhotosTaken, DeviceFault),
@@ -38,6 +39,7 @@ ALLOWED = {
 class Mailbox:
     """One tick's worth of messages, emptied by start_tick."""
 
+    now_ns: MonotonicNs = field(default_factory=lambda: MonotonicNs(0))
     keys: list[KeyPress] = field(default_factory=list)
     committed: list[Committed] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -51,8 +53,9 @@ class Mailbox:
     simulated_peers: set[str] = field(default_factory=set)
     ignored: int = 0
 
-    def start_tick(self, events: Sequence[LinkEvent]) -> None:
+    def start_tick(self, events: Sequence[LinkEvent], now_ns: MonotonicNs) -> None:
         """Forget the last tick's messages and sort the new ones."""
+        self.now_ns = now_ns
         self.keys.clear()
         self.committed.clear()
         self.refused.clear()
@@ -77,8 +80,9 @@ class Mailbox:
         match message:
             case CommitDone(committed):
                 self.committed.append(committed)
-            case CommitRefused(visit_id, _why):
+            case CommitRefused(visit_id, why):
                 self.refused.append(visit_id)
+                self._note(Fault(FaultCode.UNSAVED, "ledger", self.now_ns, why[:WHY_CHARS_MAX]))
             case LedgerStatus():
                 self.status = message
             case ZeroKept():
@@ -91,10 +95,16 @@ class Mailbox:
                 self.captured = captured
             case KeyPressed(press) if len(self.keys) < KEYS_MAX:
                 self.keys.append(press)
-            case DeviceFault(fault) if len(self.faults) < FAULTS_MAX:
-                self.faults.append(fault)
+            case DeviceFault(fault):
+                self._note(fault)
             case _:
                 self.ignored += 1
+
+    def _note(self, fault: Fault) -> None:
+        if len(self.faults) < FAULTS_MAX:
+            self.faults.append(fault)
+        else:
+            self.ignored += 1
 
     def is_up(self, peer: str) -> Tri:
         """Whether the link to this peer stands."""

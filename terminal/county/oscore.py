@@ -16,9 +16,16 @@ from aiocoap.oscore import FilesystemSecurityContext
 from terminal.county.sharding import ALONE, Place
 
 CONTEXTS_MAX = 20_000
+UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, TimeoutError)
+"""What the library raises on a damaged file; one folder must not keep the others out."""
 
 
 class _PowerSafeContext(FilesystemSecurityContext):  # type: ignore[misc]  # no types there
+    def _destroy(self) -> None:
+        """One that could not be loaded has nothing to store at its end."""
+        if hasattr(self, "sender_sequence_number"):
+            super()._destroy()
+
     def _store(self) -> None:
         super()._store()
         descriptor = os.open(self.basedir, os.O_RDONLY | os.O_DIRECTORY)
@@ -48,8 +55,8 @@ def load_contexts(root: Path, place: Place = ALONE) -> tuple[CredentialsMap, lis
             continue
         try:
             found[f":{folder.name}"] = _PowerSafeContext(str(folder))
-        except (OSError, ValueError, TimeoutError) as error:
-            problems.append(f"{folder}: cannot be used: {error}")
+        except UNUSABLE as error:
+            problems.append(f"{folder}: cannot be used: {error!r}; enrol this terminal again")
     return found, problems
 
 

@@ -7,6 +7,7 @@ name it; the spool copy goes after that record's commit. It must never change a 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Container, Iterator, Sequence
@@ -16,6 +17,8 @@ from terminal.core.types import PhotoRef
 
 SHARDS = 256
 PHOTO_BYTES_MAX = 4_000_000
+OUR_OWN_WANT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors that say nothing of the picture: too many files open, no memory."""
 SPOOL_FILES_MAX = 500
 """Pictures left in the spool (of visits that came to no record); the oldest go beyond that."""
 
@@ -122,11 +125,16 @@ class Evidence:
 
 
 def holds(path: Path, sha256: bytes, size_bytes: int) -> bool:
-    """Whether this file is there and is the picture of that digest and size."""
+    """Whether this file is there and is the picture of that digest and size.
+
+    Raises OSError when only we lack what it takes to look: the picture may well be there.
+    """
     try:
         found = path.stat().st_size
         if found != size_bytes or found > PHOTO_BYTES_MAX:
             return False
         return hashlib.sha256(path.read_bytes()).digest() == sha256
-    except OSError:
+    except OSError as error:
+        if error.errno in OUR_OWN_WANT:
+            raise
         return False

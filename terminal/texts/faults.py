@@ -133,4 +133,9 @@ FAULTS: Mapping[F, FaultText] = {
         ("硬件时钟不准", "更换时钟电池，检查对时网络。"),
         ("The hardware clock is wrong", "Replace its battery; check the time source."),
     ),
+    F.UNSAVED: FaultText(
+        "stop",
+        ("过磅记录无法保存", "按下方原因处理：磁盘空间、存储卡、上传积压；不放行未保存的车辆。"),
+        ("Records cannot be saved", "See the reason below: disk space, card, upload backlog."),
+    ),
 }

@@ -24,12 +24,21 @@ STEP_START = 100
 """Numbers reserved by the first write; doubled by the library up to 10,000."""
 
 
+UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, TimeoutError)
+"""What the library raises on a damaged file."""
+
+
 class ContextLostError(Exception):
     """This context may not be used. str() says why and what to do."""
 
 
 class PowerSafeContext(FilesystemSecurityContext):  # type: ignore[misc]  # the library has no types
     """FilesystemSecurityContext whose stored number is durable before it is used."""
+
+    def _destroy(self) -> None:
+        """One that could not be loaded has nothing to store at its end."""
+        if hasattr(self, "sender_sequence_number"):
+            super()._destroy()
 
     def _store(self) -> None:
         super()._store()
@@ -54,9 +63,9 @@ def open_context(folder: Path) -> PowerSafeContext:
         )
     try:
         return PowerSafeContext(str(folder), sequence_number_chunksize_start=STEP_START)
-    except (OSError, ValueError, TimeoutError) as error:
+    except UNUSABLE as error:
         raise ContextLostError(
-            f"{folder}: the OSCORE context cannot be used: {error}. Another process may hold it; "
+            f"{folder}: the OSCORE context cannot be used: {error!r}. Another process may hold it; "
             "otherwise enrol this terminal again."
         ) from error
 

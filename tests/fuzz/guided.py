@@ -1,17 +1,21 @@
 """python -m tests.fuzz.guided READER --seconds 60: coverage-guided fuzzing with atheris.
 
-Optional: without the package it says so and ends well. What it finds is written to the folder it
-runs in; put the file into tests/fuzz/corpus before the fix.
+Optional: without the package it says so and ends well. It begins with the reader's valid inputs
+and the corpus; what it finds is kept in tests/fuzz/found: put it into the corpus before the fix.
+All readers one after the other: python -m tests.fuzz.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fuzz.readers import READERS, attempt
+
+BYTES_MAX = 8_192
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,11 +31,21 @@ def main(argv: Sequence[str]) -> int:
     except ImportError:
         print("skipped: the package atheris is not installed (pip install atheris).")
         return 0
+    found = Path(__file__).with_name("found")
+    found.mkdir(exist_ok=True)
     atheris.instrument_all()
-    corpus = str(Path(__file__).with_name("corpus"))
-    limit = f"-max_total_time={args.seconds}"
-    atheris.Setup([sys.argv[0], limit, corpus], lambda wire: attempt(args.reader, wire))
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as seeds:
+        for number, wire in enumerate(READERS[args.reader].seeds):
+            (Path(seeds) / str(number)).write_bytes(wire)
+        options = [
+            f"-max_total_time={args.seconds}",
+            f"-artifact_prefix={found / args.reader.replace(' ', '-')}-",
+            "-print_final_stats=1",
+            f"-max_len={BYTES_MAX}",
+        ]
+        corpora = [seeds, str(Path(__file__).with_name("corpus"))]
+        atheris.Setup([sys.argv[0], *options, *corpora], lambda wire: attempt(args.reader, wire))
+        atheris.Fuzz()
     return 0
 
 

@@ -6,33 +6,45 @@ are valid inputs, made by our own writers, which the fuzzers then bend.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from aiocoap.error import UnparsableMessage
 
 from firmware_bridge.indicators.catalogue import built_in, decoder
 from firmware_bridge.indicators.formatfile import FormatError
 from firmware_bridge.indicators.formatfile import parse as parse_format
+from firmware_bridge.indicators.modbus import FORMAT as MODBUS
+from firmware_bridge.indicators.modbus import ModbusDecoder
 from firmware_bridge.link.frame import FrameReceiver, LinkFrame
 from firmware_bridge.link.frame import encode as encode_frame
 from firmware_bridge.mcu.protocol import Type
 from firmware_bridge.mcu.protocol import parse as parse_message
 from hal.contract.types import Key, KeyPress, MonotonicNs
+from terminal.anpr.files import PictureError
 from terminal.config_load import parse as parse_config
 from terminal.core.menu import CANDIDATES_MAX, PAGES, PLATE_PLACES_MAX, feed, lines
 from terminal.core.params import Params
 from terminal.core.plate import is_valid, kind_of, normalise
 from terminal.core.visit import MenuState
-from terminal.ledger.flight import FlightRecorder, read_frames
+from terminal.county.figures import parse_month
+from terminal.county.keys import KeyFileError
+from terminal.frames import decode_frame
+from terminal.ledger.errors import LedgerCorruptError
+from terminal.ledger.node import decode_zero
 from terminal.ledger.vehicles import VehicleListError
 from terminal.ledger.vehicles import parse as parse_vehicles
 from terminal.messages import CommitRefused, Pull, Wake, decode, encode
 from terminal.records import RecordError, decode_body, decode_signed, encode_body, sign_record
+from terminal.replay import TraceError as ReplayError
 from terminal.uplink.adapters.coap_v1 import decode_receipt, problem_text
+from terminal.uplink.photo_udp import decode_ranges
 from terminal.weighing.calibration import CalibrationError, read_any
+from terminal.weighing.trace import TraceError
+from tests.fuzz import files, network
 from tests.unit.ledger.builders import SIGNER, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,14 +77,6 @@ def _link(wire: bytes) -> None:
         parse_message(kind, wire)
 
 
-def _format_text(wire: bytes) -> None:
-    parse_format(wire.decode("utf-8", "replace"))
-
-
-def _calibration(wire: bytes) -> None:
-    read_any(wire.decode("utf-8", "replace"))
-
-
 def _plate(wire: bytes) -> None:
     text = wire.decode("utf-8", "replace")
     assert len(normalise(text)) <= 32
@@ -92,16 +96,22 @@ def _keypad(wire: bytes) -> None:
         assert command in ("", "pin_wrong", "pin_locked"), "no PIN is set, so nothing is confirmed"
 
 
-def _flight(wire: bytes) -> None:
-    """A file of the flight recorder with a damaged rest."""
-    with tempfile.TemporaryDirectory() as folder:
-        recorder = FlightRecorder(Path(folder))
-        recorder.append(b"first frame")
-        recorder.close()
-        path = next(one for one in Path(folder).rglob("*") if one.is_file())
-        kept = path.read_bytes()[: 8 + 64]
-        path.write_bytes(kept + wire)
-        list(read_frames(Path(folder)))
+def _zero(wire: bytes) -> None:
+    kept = decode_zero(wire)
+    assert all(isfinite(count) for count in (*kept.counts, kept.initial_kg))
+
+
+def _text(read: Callable[[str], object]) -> Callable[[bytes], None]:
+    def reads(wire: bytes) -> None:
+        read(wire.decode("utf-8", "replace"))
+
+    return reads
+
+
+def _modbus(wire: bytes) -> None:
+    one = ModbusDecoder(MODBUS, "kg")
+    one.feed(wire[: len(wire) // 2])
+    one.feed(wire[len(wire) // 2 :])
 
 
 READERS: dict[str, Reader] = {
@@ -124,11 +134,11 @@ READERS: dict[str, Reader] = {
         _link, (), (encode_frame(LinkFrame(int(Type.PONG), 1, 7, 9, b"\x01" * 12)),)
     ),
     "indicator format files": Reader(
-        _format_text,
+        _text(parse_format),
         (FormatError,),
         tuple(path.read_bytes() for path in sorted(FORMATS.glob("*.toml"))[:4]),
     ),
-    "calibration": Reader(_calibration, (CalibrationError,), (b'{"format": 1, "points": []}',)),
+    "calibration": Reader(_text(read_any), (CalibrationError,), (b'{"format": 1, "points": []}',)),
     "vehicle list": Reader(
         lambda wire: parse_vehicles(wire, "list.csv"),
         (VehicleListError,),
@@ -138,7 +148,31 @@ READERS: dict[str, Reader] = {
     "county problems": Reader(problem_text, (), (b"\xa1\x20\x61a",)),
     "plates": Reader(_plate, (), ("黄晋Ｌ·Ａ1234".encode(),)),
     "keypad": Reader(_keypad, (), (bytes(range(256)),)),
-    "flight recorder": Reader(_flight, (), (b"\x00" * 16,)),
+    "flight recorder": Reader(files.flight, (), (b"\x00" * 16,)),
+    "flight file": Reader(files.flight_file, (ReplayError,), files.FLIGHTS),
+    "flight file, packed": Reader(files.flight_packed, (ReplayError,), files.PACKED),
+    "flight frames": Reader(decode_frame, (msgspec.MsgspecError,), (b"\x81\xa4type\xa8Keyframe",)),
+    "load-cell trace": Reader(files.trace, (TraceError,), files.TRACES),
+    "pictures": Reader(files.picture, (PictureError,), files.PICTURES),
+    "county key file": Reader(files.county_key, (KeyFileError,), (files.KEY_LINE,)),
+    "public key file": Reader(files.public_key, (ValueError,), (files.KEY_LINE,)),
+    "identity key": Reader(files.signer, (LedgerCorruptError,), (b"k" * 32,)),
+    "OSCORE settings": Reader(files.oscore, (), (files.OSCORE_SETTINGS,)),
+    "OSCORE sequence": Reader(files.oscore_sequence, (), (files.OSCORE_SEQUENCE,)),
+    "kept zero": Reader(_zero, (msgspec.MsgspecError,), (b'{"counts":[1,2],"initial_kg":3}',)),
+    "months": Reader(_text(parse_month), (ValueError,), (b"2026-03",)),
+    "modbus": Reader(_modbus, (), (b"\x01\x03\x04\x00\x00\x0b\xb8\xfc\xb1",)),
+    "county answers": Reader(
+        network.answers, (), tuple(b"\x02" + wire for wire in network.CURSORS)
+    ),
+    "photo ranges": Reader(decode_ranges, (), (b"\x81\x82\x00\x19\x04\x00",)),
+    "county requests": Reader(
+        network.requests,
+        (),
+        tuple(bytes((0, row)) + b"a-1-00/0".ljust(40) + network.SIGNED for row in range(6)),
+    ),
+    "CoAP datagrams": Reader(network.datagram, (UnparsableMessage,), network.DATAGRAMS),
+    "signed records": Reader(network.signed, (RecordError,), (network.SIGNED,)),
 }
 
 

@@ -78,7 +78,7 @@ class CoapV1:
         rows = _loads(reply.payload)
         try:
             return tuple(_held(row) for row in rows) if isinstance(rows, list) else None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
 
     def time_wire(self) -> WireRequest:

@@ -43,13 +43,14 @@ def status(unsent: int) -> LedgerStatus:
 def test_messages_last_one_tick_and_links_last_until_they_break() -> None:
     box = Mailbox()
     done = Committed(5, 1, b"h" * 32)
-    box.start_tick([PeerUp("ledger", True), Received("ledger", CommitDone(done))])
+    box.start_tick([PeerUp("ledger", True), Received("ledger", CommitDone(done))], T0)
     assert box.committed == [done]
     assert box.is_up("ledger") is Tri.YES
     assert box.simulated_peers == {"ledger"}
-    box.start_tick([Received("ledger", CommitRefused(5, "disk full"))])
+    box.start_tick([Received("ledger", CommitRefused(5, "disk full"))], T0)
     assert (box.committed, box.refused) == ([], [5])
-    box.start_tick([PeerDown("ledger")])
+    assert box.faults == [Fault(FaultCode.UNSAVED, "ledger", T0, "disk full")]
+    box.start_tick([PeerDown("ledger")], T0)
     assert box.refused == []
     assert box.is_up("ledger") is Tri.NO
     assert box.is_up("camera") is Tri.NO
@@ -65,7 +66,8 @@ def test_only_the_right_peer_may_say_it() -> None:
             Received("console", press(Key.A)),
             Received("panel", done),
             Received("stranger", done),
-        ]
+        ],
+        T0,
     )
     assert not box.committed
     assert not box.keys
@@ -74,7 +76,7 @@ def test_only_the_right_peer_may_say_it() -> None:
 
 def test_keys_of_one_tick_are_bounded() -> None:
     box = Mailbox()
-    box.start_tick([Received("panel", press(Key.D1))] * (KEYS_MAX + 3))
+    box.start_tick([Received("panel", press(Key.D1))] * (KEYS_MAX + 3), T0)
     assert len(box.keys) == KEYS_MAX
     assert box.ignored == 3
 
@@ -82,13 +84,13 @@ def test_keys_of_one_tick_are_bounded() -> None:
 def test_the_last_word_of_the_ledger_is_kept() -> None:
     box = Mailbox()
     assert box.outbox_full() is Tri.UNKNOWN
-    box.start_tick([Received("ledger", status(99))])
+    box.start_tick([Received("ledger", status(99))], T0)
     assert box.outbox_full() is Tri.NO
-    box.start_tick([Received("ledger", status(100))])
+    box.start_tick([Received("ledger", status(100))], T0)
     assert box.outbox_full() is Tri.YES
     found = VehicleFound("晋L12345", "rigid", 2, None, None, None, None)
-    box.start_tick([Received("ledger", found)])
-    box.start_tick([])
+    box.start_tick([Received("ledger", found)], T0)
+    box.start_tick([], T0)
     assert box.vehicle is not None
     assert box.vehicle[0] == "晋L12345"
     assert box.vehicle[1].drive_axles == 2
@@ -97,7 +99,7 @@ def test_the_last_word_of_the_ledger_is_kept() -> None:
 def test_device_faults_of_other_processes_come_through() -> None:
     box = Mailbox()
     fault = Fault(FaultCode.DARK, "camera front", T0)
-    box.start_tick([Received("camera", DeviceFault(fault))])
+    box.start_tick([Received("camera", DeviceFault(fault))], T0)
     assert box.faults == [fault]
 
 
@@ -193,11 +195,11 @@ def test_a_lost_frame_is_a_gap_and_the_state_follows() -> None:
 def test_the_kept_zero_is_for_one_tick_only() -> None:
     box = Mailbox()
     kept = ZeroKept((1.5, -2.0), 3.0)
-    box.start_tick([Received("ledger", kept)])
+    box.start_tick([Received("ledger", kept)], T0)
     assert box.zero == kept
-    box.start_tick([])
+    box.start_tick([], T0)
     assert box.zero is None
-    box.start_tick([Received("console", kept)])
+    box.start_tick([Received("console", kept)], T0)
     assert box.zero is None
 
 

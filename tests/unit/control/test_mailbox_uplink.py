@@ -13,6 +13,6 @@ from terminal.messages import KeyPressed, Message, Wake
 @pytest.mark.parametrize("message", [KeyPressed(KeyPress(Key.D1, MonotonicNs(1))), Wake()])
 def test_whatever_the_uplink_says_is_ignored_and_counted(message: Message) -> None:
     mailbox = Mailbox()
-    mailbox.start_tick([Received("uplink", message)])
+    mailbox.start_tick([Received("uplink", message)], MonotonicNs(0))
     assert mailbox.ignored == 1
     assert (mailbox.keys, mailbox.zero, mailbox.status) == ([], None, None)

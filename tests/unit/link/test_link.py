@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +73,30 @@ def test_death_is_an_event_and_the_peer_is_dialled_again(ledger: Hub, tmp_path: 
     assert PeerUp("uplink", False) in seen["ledger"]
     second.close()
     again.close()
+
+
+def test_without_descriptors_links_are_made_later_and_nobody_spins(
+    ledger: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none_left(*_words: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as starving:
+        starving.setattr(socket, "socket", none_left)
+        poor = Hub("uplink", tmp_path, simulated=False)
+        assert poor.poll(0) == []
+        assert poor.poll(REDIAL_NS) == []
+    assert capsys.readouterr().err.count("uplink: no link can be made: Too many open files") == 1
+    poor.poll(2 * REDIAL_NS)
+    with monkeypatch.context() as starving:
+        starving.setattr(socket.socket, "accept", none_left)
+        ledger.poll(0)
+        begun_ns = time.monotonic_ns()
+        ledger.poll(1, 0.05)
+        assert time.monotonic_ns() - begun_ns >= 40_000_000, "the waiting caller wakes nobody"
+    seen = meet(poor, ledger, now_ns=3 * REDIAL_NS)
+    assert PeerUp("uplink", False) in seen["ledger"]
+    poor.close()
 
 
 @pytest.mark.parametrize(
