@@ -22,7 +22,7 @@ from tests.fuzz.readers import READERS, attempt
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUND = Path(__file__).with_name("found")
-GRACE_S = 90
+GRACE_S = 120
 """A guided run also imports and instruments, and may be late on a busy machine."""
 _DONE = re.compile(r"Done (\d+) runs|stat::number_of_executed_units:\s*(\d+)")
 
