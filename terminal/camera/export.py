@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from terminal.anpr.types import Box, Pixels
-from terminal.camera.footage import FootageReader
 from terminal.camera.video import Film, frames_of
+from terminal.footage.index import FootageReader
 
 MASK_BLOCKS: Final = 8
 """A masked region keeps so many blocks across its longer side: nothing can be recognised."""

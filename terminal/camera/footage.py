@@ -15,12 +15,10 @@ import apsw
 
 from terminal.anpr.types import Pixels
 from terminal.camera.video import Film
+from terminal.footage.index import INDEX, SEGMENT_MS
 
-INDEX: Final = "index.sqlite"
-SEGMENT_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 SIGHTINGS_MAX: Final = 200_000
-FOUND_MAX: Final = 10_000
 SCHEMA: Final = """
 create table if not exists segment(
   path text primary key, role text not null, start_ms integer not null,
@@ -31,26 +29,6 @@ create table if not exists sighting(
 create index if not exists sighting_by_plate on sighting(plate, at_ms);
 create index if not exists sighting_by_time on sighting(at_ms);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One film: camera role, wall-clock milliseconds of its first and last picture."""
-
-    path: Path
-    role: str
-    start_ms: int
-    end_ms: int
-    octets: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A plate that was read or entered for a visit, at wall-clock milliseconds."""
-
-    at_ms: int
-    visit_id: int
-    plate: str
 
 
 @dataclass(slots=True)
@@ -176,39 +154,3 @@ class Footage:
             else:
                 path.unlink(missing_ok=True)
                 self._index.execute("delete from segment where path = ?", (name,))
-
-
-class FootageReader:
-    """Search in a recording, read-only, while the camera process goes on writing it."""
-
-    def __init__(self, folder: Path) -> None:
-        """Raises OSError when there is no recording in this folder."""
-        self._folder = folder
-        try:
-            self._index = apsw.Connection(str(folder / INDEX), flags=apsw.SQLITE_OPEN_READONLY)
-        except apsw.Error as error:
-            raise OSError(f"there is no recording in {folder}") from error
-
-    def segments(self, from_ms: int, to_ms: int, role: str = "") -> list[Segment]:
-        """Films that touch this time, oldest first; one still growing ends at its limit."""
-        rows = self._index.execute(
-            "select path, role, start_ms, ifnull(end_ms, start_ms + ?), octets from segment "
-            "where start_ms <= ? and ifnull(end_ms, start_ms + ?) >= ? and (? = '' or role = ?) "
-            "order by start_ms, path limit ?",
-            (SEGMENT_MS, to_ms, SEGMENT_MS, from_ms, role, role, FOUND_MAX),
-        )
-        return [Segment(self._folder / name, *rest) for name, *rest in rows]
-
-    def sightings(self, plate: str) -> list[Sighting]:
-        """Visits of a plate, newest first; "?" stands for any symbol."""
-        pattern = plate.replace("?", "_")
-        rows = self._index.execute(
-            "select at_ms, visit_id, plate from sighting where plate like ? "
-            "order by at_ms desc limit ?",
-            (pattern, FOUND_MAX),
-        )
-        return [Sighting(*row) for row in rows]
-
-    def close(self) -> None:
-        """Let go of the index."""
-        self._index.close()

@@ -13,11 +13,11 @@ from pathlib import Path
 from terminal import exits
 from terminal.anpr.types import Box
 from terminal.camera.export import export
-from terminal.camera.footage import FootageReader
 from terminal.camera.video import available
 from terminal.config import ConfigError
 from terminal.config_load import load
 from terminal.core.plate import normalise
+from terminal.footage.index import FootageReader
 
 NAME = "footage"
 HELP = "search the camera recording by time or plate, and export a time range"

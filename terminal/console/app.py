@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hal.contract.types import NS_PER_S, Key
 from terminal.anpr.site_accuracy import LORRIES_MIN
 from terminal.config import Loaded
+from terminal.console.footage_page import FootagePage, around
 from terminal.console.queries import Queries, Row, Week
 from terminal.console.record_page import sections_of, shown_time, shown_word
 from terminal.console.state import ConsoleNode
@@ -54,7 +55,7 @@ BODY_BYTES_MAX = 512
 COOKIE = "lang"
 HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none';"
-    " form-action 'none'; object-src 'none'",
+    " form-action 'self'; object-src 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
@@ -75,6 +76,8 @@ class Console:
         self.node = node
         self.config = loaded.config
         self.queries = Queries(loaded.path(loaded.config.ledger.folder))
+        section = loaded.config.camera
+        self.recording = FootagePage(loaded.path(section.record_folder), section)
         self.token = secrets.token_urlsafe(16)
         self.streams = 0
         self.closing = False
@@ -175,6 +178,12 @@ class Console:
             weeks = self.queries.plate_weeks()
             self._weeks = (self.node.now_ns, weeks)
         return self.page(request, "plates.html", weeks=weeks, lorries_min=LORRIES_MIN)
+
+    def footage(self, request: Request) -> Response:
+        """The recording. Not async: runs beside the live pages."""
+        found = self.recording.search(request)
+        shown = {"found": found, "section": self.recording.section, "around": around}
+        return self.page(request, "footage.html", 400 if found.bad else 200, **shown)
 
     async def photo(self, request: Request) -> Response:
         """A stored photo by digest; its name is its content, so it may be kept for ever."""
@@ -314,6 +323,9 @@ def make_app(console: Console) -> Starlette:
         Route("/records", console.record_list),
         Route("/records/{seq:int}", console.record),
         Route("/plates", console.plates),
+        Route("/footage", console.footage),
+        Route("/footage/films/{name:str}", console.recording.film),
+        Route("/footage/export", console.recording.export),
         Route("/photos/{name:str}", console.photo),
         Route("/live/{role:str}", console.live),
         Route("/events", console.events),

@@ -74,6 +74,32 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "record.missing": ("没有这条记录", "There is no such record"),
     "record.photos": ("照片", "Photos"),
     "record.back": ("返回", "Back"),
+    "footage": ("录像检索", "Footage"),
+    "footage.none": (
+        "没有录像（record_days 为 0，或尚未运行）",
+        "No recording (record_days is 0, or it has not run yet)",
+    ),
+    "footage.kept": ("已存录像", "Films kept"),
+    "footage.days": ("保存天数", "days kept:"),
+    "footage.from": ("起", "From"),
+    "footage.to": ("止", "To"),
+    "footage.all": ("全部", "all"),
+    "footage.search": ("检索", "Search"),
+    "footage.bad_time": (
+        "时间无法识别，请写成 2026-11-23T14:05",
+        "That is no time; write it as 2026-11-23T14:05",
+    ),
+    "footage.sightings": ("过车", "Seen:"),
+    "footage.unseen": ("没有该车牌的记录", "This plate was not seen"),
+    "footage.films": ("录像", "Films"),
+    "footage.nothing": ("该时段没有录像", "Nothing was recorded then"),
+    "footage.growing": ("录制中", "growing"),
+    "footage.play": ("播放", "play"),
+    "footage.export": ("导出本时段", "export this range"),
+    "footage.mask": (
+        "导出并遮挡无关人脸和车辆：",
+        "To export with faces and other vehicles masked:",
+    ),
     "plates": ("车牌识别", "Plate reading"),
     "plates.what": (
         "无需人工即自动识别的车辆比例，括号内为 95% 置信区间。人工输入的车牌按未识别计；"

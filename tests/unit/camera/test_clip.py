@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from terminal.camera import video
-from terminal.camera.footage import Footage, FootageReader
+from terminal.camera.footage import Footage
 from terminal.camera.pictures import jpeg, within
 from terminal.camera.recording import Recording
 from terminal.camera.spool import path_of
+from terminal.footage.index import FootageReader
 from terminal.messages import Capture, DeviceFault, Look, PhotosTaken
 from tests.unit.camera.rig import FakeReader, Rig, candidate
 

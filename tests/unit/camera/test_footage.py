@@ -9,8 +9,9 @@ import pytest
 from terminal import exits
 from terminal.camera import video
 from terminal.camera.export import export, masked
-from terminal.camera.footage import DAY_MS, SEGMENT_MS, Footage, FootageReader
+from terminal.camera.footage import DAY_MS, Footage
 from terminal.cli import main
+from terminal.footage.index import SEGMENT_MS, FootageReader
 
 pytestmark = pytest.mark.skipif(
     not video.available(), reason="the package av is not installed: no video on this machine"
