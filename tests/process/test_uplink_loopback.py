@@ -295,7 +295,7 @@ def test_the_page_shows_what_came(tmp_path: Path) -> None:
 
     page, table = asyncio.run(scenario())
     assert "晋L12345" in page
-    assert "<td>1: 2</td>" in page, "record 2 is missing and shown"
+    assert "缺 1 条 records missing: 2" in page, "record 2 is missing and shown"
     assert table.count("晋L12345") == 2
 
 
