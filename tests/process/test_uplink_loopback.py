@@ -139,10 +139,18 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    return port if port < 60_000 else port - 6_000  # WebSocket is served 3,000 above
+    """Free for UDP and TCP: a load test beside this one may hold a thousand UDP ports."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+        ):
+            stream.bind(("127.0.0.1", 0))
+            port = int(stream.getsockname()[1])
+            if port < 60_000:  # WebSocket is served 3,000 above
+                with contextlib.suppress(OSError):
+                    datagrams.bind(("127.0.0.1", port))
+                    return port
 
 
 def options(
