@@ -13,6 +13,7 @@ import cbor2
 from terminal.county.keys import KeyRegistry
 from terminal.county.problems import RefusedError
 from terminal.records import (
+    CBOR_REFUSALS,
     GENESIS_HASH,
     SEQ_FIRST,
     SIGNED_BYTES_MAX,
@@ -24,10 +25,6 @@ from terminal.records import (
 )
 
 HEADER_KID = 4
-UNREADABLE: tuple[type[Exception], ...] = (
-    ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, MemoryError
-)  # fmt: skip
-"""What reading the header of arbitrary bytes may raise."""
 CLOCK_UNKNOWN = "unknown"
 """clock_quality of a terminal that claims no time; it is stored with our time of arrival."""
 AHEAD_NS_MAX = 600 * 1_000_000_000
@@ -54,7 +51,7 @@ def claimed_terminal(signed: bytes) -> str:
         protected = cbor2.loads(signed).value[0]
         kid = cbor2.loads(protected)[HEADER_KID]
         return str(kid, "utf-8")
-    except (cbor2.CBORDecodeError, *UNREADABLE) as error:
+    except CBOR_REFUSALS as error:
         detail = f"not a COSE_Sign1 with a kid: {type(error).__name__}"
         raise RefusedError("malformed", detail, "body") from error
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from terminal.records import (
+    CBOR_REFUSALS,
     PublicKey,
     Signer,
     key_line,
@@ -153,7 +154,7 @@ def unseal(sealed: bytes, box: X25519PrivateKey, request_sha256: bytes) -> Secre
             ChaCha20Poly1305(key).decrypt(_NONCE, sealed[BOX_BYTES:], request_sha256)
         )
         return Secret(*(bytes(field) for field in fields))
-    except (InvalidTag, ValueError, TypeError) as error:
+    except (InvalidTag, *CBOR_REFUSALS) as error:
         raise PaperError("The grant is sealed to another terminal or request.") from error
 
 
@@ -184,7 +185,7 @@ def _read(kind: str, text: str) -> tuple[list[object], bytes, bytes]:
         wire = base64.urlsafe_b64decode(words[2] + "=" * (-len(words[2]) % 4))
         signed, signature = cbor2.loads(wire)
         named, *fields = cbor2.loads(signed)
-    except (ValueError, TypeError, OverflowError, RecursionError, EOFError) as error:
+    except CBOR_REFUSALS as error:
         raise PaperError("The paper is damaged: copy or scan it again.") from error
     if named != kind or not isinstance(signature, bytes):
         raise PaperError("The paper is damaged: copy or scan it again.")

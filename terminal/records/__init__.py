@@ -4,6 +4,7 @@ The public name of everything about records; the modules behind it are private t
 """
 
 from terminal.records.body import decode_body, encode_body
+from terminal.records.foreign import CBOR_REFUSALS
 from terminal.records.key_line import (
     SIGNERS,
     KeyLineError,
@@ -57,6 +58,7 @@ from terminal.records.sm2 import ALG_SM2_SM3, sm2_holds
 __all__ = [
     "ALG_EDDSA",
     "ALG_SM2_SM3",
+    "CBOR_REFUSALS",
     "COLOUR_CODES",
     "COLOUR_TABLE",
     "FORMAT",

@@ -14,6 +14,7 @@ import cbor2
 
 from hal.contract.types import ClockQuality
 from terminal.core.types import PhotoRef, PlateSource, Verdict, WeightSource
+from terminal.records.foreign import CBOR_REFUSALS
 from terminal.records.keys import KEYS, PART_OF_KIND, UINT_MAX, Coded, Key, Part, Shape
 from terminal.records.model import (
     FORMAT,
@@ -74,7 +75,7 @@ def load_cbor(wire: bytes, what: str) -> object:
     """One CBOR item and nothing behind it. Raises RecordError for anything else."""
     try:
         found: object = cbor2.loads(wire)
-    except (ValueError, TypeError, OverflowError, RecursionError, EOFError, MemoryError) as error:
+    except CBOR_REFUSALS as error:
         raise RecordError(f"{what} is not CBOR: {type(error).__name__}") from error
     return found
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import cbor2
 
 from hal.contract.types import NS_PER_S
+from terminal.records import CBOR_REFUSALS
 from terminal.uplink.chunks import CHUNK_BYTES, ChunkWindow
 from terminal.uplink.exchange import WireReply
 
@@ -102,7 +103,7 @@ def decode_ranges(payload: bytes) -> list[tuple[int, int]] | None:
     """[[first, end], ...] in bytes, or None for anything else."""
     try:
         found = cbor2.loads(payload)
-    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError):
+    except CBOR_REFUSALS:
         return None
     if not isinstance(found, list) or len(found) > RANGES_MAX:
         return None

@@ -12,6 +12,7 @@ import hashlib
 import cbor2
 
 from terminal.messages import ItemClass
+from terminal.records import CBOR_REFUSALS
 from terminal.uplink.exchange import Held, Judgement, Outcome, Request, WireReply, WireRequest
 
 FORMAT_COSE_SIGN1 = 18
@@ -120,7 +121,7 @@ def _loads(payload: bytes) -> object:
     """One CBOR item; None for anything else."""
     try:
         found: object = cbor2.loads(payload)
-    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError):
+    except CBOR_REFUSALS:
         return None
     return found
 
@@ -178,9 +179,9 @@ def problem_text(payload: bytes) -> str:
         return ""
     try:
         body = cbor2.loads(payload)
-    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError):
+    except CBOR_REFUSALS:
         return payload[:WHY_CHARS_MAX].decode("utf-8", "replace")
     if not isinstance(body, dict):
         return ""
     parts = [body.get(PROBLEM_TITLE), body.get(PROBLEM_DETAIL)]
-    return ": ".join(str(part) for part in parts if part)[:WHY_CHARS_MAX]
+    return ": ".join(part for part in parts if isinstance(part, str) and part)[:WHY_CHARS_MAX]
