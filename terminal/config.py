@@ -260,8 +260,8 @@ class LedgerSection(_Section, frozen=True):
     disk_free_mb_min: Annotated[int, Meta(ge=20, le=1_000_000)] = 200
 
 
-CoapUri = Annotated[str, Meta(pattern=r"^(coap|coaps?\+(tcp|ws))://[^/\s]+$")]
-"""DTLS (coaps://) is not among them: its client never recovers from a NAT rebind."""
+CoapUri = Annotated[str, Meta(pattern=r"^coaps?(\+(tcp|ws))?://[^/\s]+$")]
+"""coaps:// is DTLS with a shared key: the last rung, needs the extra `dtls` and `dtls_psk`."""
 
 
 class Target(_Section, frozen=True):
@@ -269,12 +269,14 @@ class Target(_Section, frozen=True):
 
     uri: the best way to it; fallback_uris: other ways, tried in order when it fails.
     oscore: folder of the OSCORE context made at enrolment, empty for none.
+    dtls_psk: file of the DTLS key made at enrolment (32 hex digits), for a coaps:// way.
     """
 
     name: Name = "county"
     uri: CoapUri = "coap://127.0.0.1"
     fallback_uris: Annotated[tuple[CoapUri, ...], Meta(max_length=4)] = ()
     oscore: str = ""
+    dtls_psk: str = ""
     adapter: Literal["coap-v1"] = "coap-v1"
     records_per_s_max: Annotated[int, Meta(ge=1, le=200)] = 50
     photos: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from terminal.config import Config, IndicatorSection, Problem
+from terminal.config import Config, IndicatorSection, Problem, Target
 from terminal.config_pins import pin_problems
 
 FULL_DIVISIONS_MAX = 10_000
@@ -161,12 +161,23 @@ def _board(config: Config) -> Iterator[Problem]:
             used.setdefault(number, key)
 
 
+def _dtls(key: str, target: Target) -> Iterator[Problem]:
+    """DTLS never survives a change of address, so it stands behind every other way."""
+    ways = (target.uri, *target.fallback_uris)
+    dtls = [way for way in ways if way.startswith("coaps://")]
+    if dtls and (len(dtls) > 1 or ways[-1] != dtls[0]):
+        yield Problem(f"{key}.fallback_uris", dtls[0], "a coaps:// way once, and last")
+    if dtls and not target.dtls_psk:
+        yield Problem(f"{key}.dtls_psk", '""', "the key's file: a coaps:// way needs one")
+
+
 def _names(config: Config) -> Iterator[Problem]:
     seen: list[str] = []
     for index, target in enumerate(config.targets):
         if target.name in seen:
             yield Problem(f"targets[{index}].name", target.name, "a name used once")
         seen.append(target.name)
+        yield from _dtls(f"targets[{index}]", target)
     if config.camera.roles[:1] == ("exit",):
         yield Problem("camera.roles", "exit first", "front first: it reads who is weighed")
     if config.camera.kind == "stream" and len(config.camera.sources) < len(config.camera.roles):

@@ -126,6 +126,7 @@ def _install(args: argparse.Namespace) -> None:
     if grant.uri:
         print(f'uri = "{grant.uri}"')
     print(f'oscore = "{oscore.relative_to(loaded.base)}"   # when the county serves OSCORE')
+    print(f'dtls_psk = "enrolled/{args.target}/{terminal_side.PSK_FILE}"   # for a coaps:// way')
 
 
 def _revoke(args: argparse.Namespace) -> None:

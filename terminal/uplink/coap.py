@@ -8,6 +8,7 @@ made anew. It must never raise for the network's sake, nor say more than what ca
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiocoap
+from aiocoap import credentials
 from aiocoap.error import Error as CoapError
 from aiocoap.numbers.constants import TransportTuning
 
@@ -31,6 +33,7 @@ CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {
     "coap": ("udp6",),
     "coap+tcp": ("tcpclient",),
     "coap+ws": ("ws",),
+    "coaps": ("tinydtls",),
     "coaps+tcp": ("tlsclient",),
     "coaps+ws": ("ws",),
 }
@@ -38,19 +41,31 @@ RUNG_NAMES: dict[str, str] = {
     "coap": "UDP",
     "coap+tcp": "TCP",
     "coap+ws": "WebSocket",
+    "coaps": "DTLS",
     "coaps+tcp": "TLS",
     "coaps+ws": "WebSocket+TLS",
 }
 FORMAT_OCTETS = 42
 CONTEXT_FAILURES_MAX = 2
 """Failures in a row after which a context (sockets, port) is made anew."""
-PORTS: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
+PORTS: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 16, Lane.PHOTO: 1}
 """Ports of a lane over UDP: on a lossy link one lost record must not hold up the next."""
 ASK_S_MAX = 15.0
 MS_PER_S = 1_000
 RTO_START_NS = NS_PER_S // 2
 
 UNPLUGGED = "the network is unplugged"
+DTLS_ABSENT = (
+    "DTLS needs the package DTLSSocket, which has no wheel: install gcc, autoconf, automake and"
+    " libtool, then pip install 'weigh-terminal[dtls]'"
+)
+DTLS_PATIENCE_S = 6.0
+"""So long one association is believed: the library's never recovers from a change of address, so
+the first silence ends it, and the request goes out once more over a fresh one."""
+DTLS_KEEP_NS = 20 * NS_PER_S
+"""An association idle for longer is not tried again: what a NAT forgets, it forgets in idleness."""
+MESSAGE_WISE = ("coap", "coaps")
+"""Schemes whose messages are datagrams: a photo goes in chunks."""
 
 
 class LteTuning(TransportTuning):  # type: ignore[misc]  # the library has no types
@@ -73,13 +88,31 @@ class ChunkTuning(TransportTuning):  # type: ignore[misc]  # the library has no 
         """Nothing of it is needed."""
 
 
+@dataclass(frozen=True, slots=True)
+class DtlsKey:
+    """What a DTLS association is made with: our name and the shared key."""
+
+    identity: bytes
+    psk: bytes
+
+
+def dtls_installed() -> bool:
+    """Whether the optional package is here."""
+    return importlib.util.find_spec("DTLSSocket") is not None
+
+
 @dataclass(slots=True)
 class _Port:
-    """One context, made when first used. busy: exchanges under way."""
+    """One context, made when first used. busy: exchanges under way.
+
+    association: of DTLS, held here because the library forgets it with its last request.
+    """
 
     context: aiocoap.Context | None = None
     busy: int = 0
     failures: int = 0
+    association: object = None
+    used_ns: int = 0
 
 
 class CoapTransport:
@@ -91,18 +124,21 @@ class CoapTransport:
         link_is_up: Callable[[], bool] | None = None,
         oscore: PowerSafeContext | None = None,
         site: Resources | None = None,
+        dtls: DtlsKey | None = None,
     ) -> None:
         """uri: scheme, host and port. link_is_up: simulated runs only; None when real.
 
         oscore: protects every message, the same object for every rung of a target. site: what
         the other end may read over a connection that we opened (not over UDP: anybody could).
+        dtls: for a coaps:// way.
         """
         self._uri = uri.rstrip("/")
         self._scheme = urlsplit(uri).scheme
         self._transports = list(CLIENT_TRANSPORTS[self._scheme])
         self.rung = RUNG_NAMES[self._scheme]
         self._oscore = oscore
-        self._site = site if self._scheme != "coap" else None
+        self._site = site if self._scheme not in MESSAGE_WISE else None
+        self._dtls = dtls
         if oscore is not None:
             self._transports.append("oscore")
             self.rung += "+OSCORE"
@@ -118,11 +154,13 @@ class CoapTransport:
         """Carry one request; the reply says what came back, or in `why` what did not."""
         if self._unplugged():
             return self._nothing(UNPLUGGED)
+        if self._scheme == "coaps" and not dtls_installed():
+            return self._nothing(DTLS_ABSENT)
         port = min(self._ports[request.lane], key=lambda port: port.busy)
         port.busy += 1
         try:
             reply = await asyncio.wait_for(
-                self._carry(port, request.lane, wire), request.deadline_ms / MS_PER_S
+                self._carry_again(port, request.lane, wire), request.deadline_ms / MS_PER_S
             )
         except TimeoutError:
             await self._count_failure(port)
@@ -145,6 +183,8 @@ class CoapTransport:
             exchange = self._exchange(self._ports[Lane.ALARM][0], wire)
             return await asyncio.wait_for(exchange, ASK_S_MAX)
         except (TimeoutError, CoapError, OSError) as error:
+            if self._scheme == "coaps":
+                await self._drop(self._ports[Lane.ALARM][0])
             return self._nothing(type(error).__name__)
 
     async def probe(self) -> bool:
@@ -158,9 +198,21 @@ class CoapTransport:
     def _nothing(self, why: str) -> WireReply:
         return WireReply("", b"", why, self.rung)
 
+    async def _carry_again(self, port: _Port, lane: Lane, wire: WireRequest) -> WireReply:
+        """Over DTLS the first silence costs the association, not the request."""
+        if self._scheme != "coaps" or lane is Lane.PHOTO:
+            return await self._carry(port, lane, wire)
+        context = await self._context(port)
+        try:
+            return await asyncio.wait_for(self._carry(port, lane, wire), DTLS_PATIENCE_S)
+        except (TimeoutError, CoapError, OSError):
+            if port.context is context:  # another request may have made a fresh one already
+                await self._drop(port)
+        return await asyncio.wait_for(self._carry(port, lane, wire), DTLS_PATIENCE_S)
+
     async def _carry(self, port: _Port, lane: Lane, wire: WireRequest) -> WireReply:
         # OSCORE limits every message to one kilobyte, over TCP too.
-        chunked = lane is Lane.PHOTO and (self._scheme == "coap" or self._oscore is not None)
+        chunked = lane is Lane.PHOTO and (self._scheme in MESSAGE_WISE or self._oscore is not None)
         if not chunked or len(wire.payload) <= CHUNK_BYTES:
             return await self._exchange(port, wire)
 
@@ -182,6 +234,8 @@ class CoapTransport:
     async def _exchange(
         self, port: _Port, wire: WireRequest, tuning: type[TransportTuning] = LteTuning
     ) -> WireReply:
+        if self._scheme == "coaps":
+            await self._drop_idle(port)
         context = await self._context(port)
         message = aiocoap.Message(
             code=aiocoap.Code[wire.method],
@@ -196,6 +250,8 @@ class CoapTransport:
         began_ns, limit_ns = time.monotonic_ns(), self._rtt.rto_ns
         response = await context.request(message).response
         took_ns = time.monotonic_ns() - began_ns
+        if self._scheme == "coaps":
+            port.association, port.used_ns = response.remote, time.monotonic_ns()
         if took_ns < limit_ns:
             self._rtt.sample(took_ns)
         elif tuning is LteTuning and took_ns > 2 * limit_ns:
@@ -211,19 +267,36 @@ class CoapTransport:
                 port.context.serversite = self._site
                 if self._oscore is not None:
                     port.context.client_credentials[f"{self._uri}/*"] = self._oscore
+                if self._dtls is not None and self._scheme == "coaps":
+                    credential = credentials.DTLS(self._dtls.psk, self._dtls.identity)
+                    port.context.client_credentials[f"{self._uri}/*"] = credential
             return port.context
 
     async def _count_failure(self, port: _Port) -> None:
         port.failures += 1
-        if port.failures >= CONTEXT_FAILURES_MAX:
-            port.failures = 0
-            context, port.context = port.context, None
-            if context is not None:
-                await context.shutdown()
+        if port.failures >= CONTEXT_FAILURES_MAX or self._scheme == "coaps":
+            await self._drop(port)
+
+    async def _drop_idle(self, port: _Port) -> None:
+        now_ns = time.monotonic_ns()
+        if port.association is not None and now_ns - port.used_ns > DTLS_KEEP_NS:
+            await self._drop(port)
+        port.used_ns = now_ns
+
+    async def _drop(self, port: _Port) -> None:
+        """Throw a context away; the next request makes another, from another port."""
+        port.failures = 0
+        port.association = None
+        context, port.context = port.context, None
+        if context is None:
+            return
+        try:
+            await context.shutdown()
+        except AttributeError:
+            if self._scheme != "coaps":
+                raise  # the DTLS transport trips over an association that never came up
 
     async def close(self) -> None:
         """Close every socket."""
         for port in (port for ports in self._ports.values() for port in ports):
-            context, port.context = port.context, None
-            if context is not None:
-                await context.shutdown()
+            await self._drop(port)

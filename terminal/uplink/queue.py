@@ -43,8 +43,8 @@ OUTAGE_NS_MIN = 60 * NS_PER_S
 """Backlog and length of outage from which a recovered target is approached at a random moment:
 what was away so long was away for everybody. A lost packet is not an outage."""
 
-LANE_WINDOW: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 8, Lane.PHOTO: 1}
-"""Requests of one lane in flight at once."""
+LANE_WINDOW: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 16, Lane.PHOTO: 1}
+"""Requests of one lane in flight at once. Sixteen records: fifty a second at 300 ms round trip."""
 
 
 @dataclass(slots=True)

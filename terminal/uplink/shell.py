@@ -21,7 +21,7 @@ from terminal.link import Hub, LinkEvent, Received
 from terminal.messages import Message, Snapshot
 from terminal.node import Send, StopFlag, Tick, deliver
 from terminal.notify import Notifier
-from terminal.uplink.coap import CoapTransport
+from terminal.uplink.coap import CoapTransport, DtlsKey
 from terminal.uplink.exchange import Adapter, Question, Request, Transport, WireReply
 from terminal.uplink.ladder import Ladder
 from terminal.uplink.node import UplinkNode, wire_of
@@ -148,8 +148,22 @@ def make_transport(
 
         oscore = open_context(loaded.path(target.oscore))
     uris = (target.uri, *target.fallback_uris)
-    rungs = [CoapTransport(uri, link_is_up, oscore, site) for uri in uris]
+    dtls = _dtls_key(loaded, target) if target.dtls_psk else None
+    rungs = [CoapTransport(uri, link_is_up, oscore, site, dtls) for uri in uris]
     return Ladder(rungs, clock.monotonic_ns)
+
+
+def _dtls_key(loaded: Loaded, target: Target) -> DtlsKey | None:
+    """The key of the file; None, said aloud, when it cannot be read: other ways go on."""
+    path = loaded.path(target.dtls_psk)
+    try:
+        psk = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        logging.getLogger("uplink").error(
+            "%s is not a DTLS key (%s): enrol this terminal again.", path, error
+        )
+        return None
+    return DtlsKey(loaded.config.site.terminal_id.encode(), psk)
 
 
 def _resources(loaded: Loaded, version: str) -> Resources:

@@ -232,13 +232,14 @@ BARS: dict[str, tuple[int, Callable[[argparse.Namespace], Iterator[Row]]]] = {
     "queue": (7, MORE["queue"]),
     "catchup": (8, MORE["catchup"]),
     "observer": (9, MORE["observer"]),
+    "dtls": (10, MORE["dtls"]),
     "power": (11, MORE["power"]),
     "second": (12, bar_second),
     "conformance": (13, MORE["conformance"]),
     "fuzz": (0, bar_fuzz),
 }
 """By name: number of the bar in the design (0: none) and what measures it."""
-NEEDS_LINK = {"loss", "photo", "record", "alarm", "catchup", "observer"}
+NEEDS_LINK = {"loss", "photo", "record", "alarm", "catchup", "observer", "dtls"}
 
 
 def chosen(text: str) -> list[str]:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,13 +27,14 @@ from terminal.county.conformance import load_vectors, run_vectors
 from terminal.link import PeerUp, Received
 from terminal.messages import Delivered, ItemClass, Message, Pending, Pull, PullDone
 from terminal.node import Tick
-from terminal.uplink.coap import CoapTransport
+from terminal.uplink.coap import DTLS_ABSENT, CoapTransport, dtls_installed
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import PowerSafeContext, make_pair
 from terminal.uplink.shell import Carrier
 from tests.bench import bench_ledger
 from tests.bench.uplink_parts import PORT, County, Row, Terminal, local
 from tests.foreign.peers import foreign_receiver
+from tests.link.dtls_end import PSK
 from tests.link.fuzzer import METHODS, datagram
 from tests.link.pair import FAR, LinkPair
 from tests.link.terminal_end import SystemClock
@@ -307,12 +309,49 @@ def bar_observer(args: argparse.Namespace) -> Iterator[Row]:
         site.communicate()
 
 
+DTLS_RATIO_MAX = 0.2
+
+
+def bar_dtls(_args: argparse.Namespace) -> Iterator[Row]:
+    """The DTLS rung after a NAT rebind, towards libcoap: first success beside the stock failure."""
+    server = shutil.which("coap-server-openssl")
+    if server is None or not dtls_installed():
+        need = DTLS_ABSENT if server else "libcoap's server: apt install libcoap3-bin"
+        yield Row("not measured", need, "-", False)
+        return
+    took: dict[str, tuple[bool, float]] = {}
+    with LinkPair(delay_ms=20) as link:
+        command = [server, "-A", FAR, "-p", "5700", "-d", "50", "-k", PSK.decode()]
+        far = link.popen(link.far, *command)
+        for kind in ("ours", "stock"):
+            words = (sys.executable, "-m", "tests.link.dtls_end", kind, f"coaps://{FAR}:5701")
+            near = link.popen(link.near, *words)
+            assert near.stdout is not None
+            assert near.stdin is not None
+            up = near.stdout.readline() == "up\n"
+            link.tell("rebind")
+            near.stdin.write("go\n")
+            near.stdin.flush()
+            took[kind] = tuple(json.loads(near.stdout.readline())) if up else (False, 0.0)
+            near.kill()
+            near.communicate()
+        far.kill()
+        far.communicate()
+    for kind, (good, seconds) in took.items():
+        how = "success" if good else "failure"
+        yield Row(f"{kind}: after the rebind", f"{how} after {seconds:.1f} s", "-", True)
+    ratio = took["ours"][1] / max(0.1, took["stock"][1])
+    yield Row("ours / stock failure", f"{ratio:.2f}", f"<= {DTLS_RATIO_MAX}",
+              took["ours"][0] and ratio <= DTLS_RATIO_MAX)  # fmt: skip
+
+
 MORE: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "wrap": bar_wrap,
     "sender": bar_sender,
     "queue": bar_queue,
     "catchup": bar_catchup,
     "observer": bar_observer,
+    "dtls": bar_dtls,
     "power": bar_power,
     "conformance": bar_conformance,
 }

@@ -10,6 +10,7 @@ from terminal import exits
 from terminal.cli import main
 from terminal.config import Config, ConfigError
 from terminal.config_load import describe, load, parse
+from terminal.config_rules import cross_check
 
 
 def problems(text: str) -> dict[str, tuple[str, str]]:
@@ -177,3 +178,28 @@ def test_a_count_of_problems_is_said_as_people_say_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.toml")
     assert caught.value.summary.endswith(": 1 problem; nothing was started")
+
+
+DTLS = '[[targets]]\nuri = "coap+tcp://county.example"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (DTLS + 'fallback_uris = ["coap://a.example", "coaps://a.example"]\ndtls_psk = "p"', ""),
+        (DTLS + 'fallback_uris = ["coaps://a.example"]', "targets[0].dtls_psk"),
+        (
+            DTLS + 'fallback_uris = ["coaps://a.example", "coap://a.example"]\ndtls_psk = "p"',
+            "targets[0].fallback_uris",
+        ),
+        (
+            DTLS + 'fallback_uris = ["coaps://a.example", "coaps://b.example"]\ndtls_psk = "p"',
+            "targets[0].fallback_uris",
+        ),
+    ],
+)
+def test_dtls_stands_last_and_has_a_key(text: str, key: str) -> None:
+    config, problems = parse(text.encode())
+    assert config is not None
+    assert not problems
+    assert [problem.key for problem in cross_check(config)] == ([key] if key else [])

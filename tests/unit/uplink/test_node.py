@@ -204,13 +204,13 @@ def test_an_alarm_does_not_wait_for_the_photos_in_flight() -> None:
 
 def test_photos_start_only_when_no_record_is_due() -> None:
     bench = Bench()
-    for item in range(1, 20):
+    for item in range(1, 50):
         bench.put(item)
-    bench.put(20, ItemClass.PHOTO)
+    bench.put(50, ItemClass.PHOTO)
     bench.connect()
     requests = bench.take()
-    assert [request.item for request in requests] == list(range(1, 9))
-    assert len(requests) == LANE_WINDOW[Lane.RECORD]
+    window = LANE_WINDOW[Lane.RECORD]
+    assert [request.item for request in requests] == list(range(1, window + 1))
     for request in requests:
         bench.reply(request, receipt_for(request))
     assert all(request.item_class is ItemClass.RECORD for request in bench.take())
