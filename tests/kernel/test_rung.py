@@ -13,12 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from firmware_bridge.sim.host_firmware import build
 from tests.kernel.machine import CACHE, LINUX, SMALL, Outcome, boot
 from tests.tools.rungs import ROOT, need
 
 pytestmark = pytest.mark.kernel
 
 TESTS_MIN = 20
+LANES = (
+    "test_a_truck_is_weighed_named_at_the_keypad_and_let_out_on_kernel_buses",
+    "test_the_same_visit_with_cells_and_arms_on_a_microcontroller",
+)
 
 
 def absent() -> str:
@@ -30,32 +35,42 @@ def absent() -> str:
     return ""
 
 
+INSIDE = ROOT / "tests/kernel/inside"
+MACHINES = {
+    "drivers": ",".join(str(INSIDE / name) for name in ("test_gpio.py", "test_buses.py")),
+    "lane": f"{INSIDE / 'test_lane.py'}::{LANES[0]}",
+    "lane-mcu": f"{INSIDE / 'test_lane.py'}::{LANES[1]}",
+}
+"""What each machine runs: the drivers in real time, the lanes in virtual time."""
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
-    """The drivers' machine in real time and the lane's in virtual time, side by side."""
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """Every machine's outcome; they run side by side."""
     need(absent(), "KERNEL")
-    inside = ROOT / "tests/kernel/inside"
-    drivers = ",".join(str(inside / name) for name in ("test_gpio.py", "test_buses.py"))
+    build(SMALL)
     folder = tmp_path_factory.mktemp("kernel")
     begun_s = time.monotonic()
-    with ThreadPoolExecutor(2) as both:
-        real = both.submit(boot, folder / "drivers", drivers)
-        virtual = both.submit(
-            boot, folder / "lane", str(inside / "test_lane.py"), watchdog=False, virtual_time=True
-        )
-        ran = real.result(), virtual.result()
-    for what, machine in zip(("drivers", "lane"), ran, strict=True):
+
+    def run(name: str) -> Outcome:
+        real = name == "drivers"
+        return boot(folder / name, MACHINES[name], watchdog=real, virtual_time=not real)
+
+    with ThreadPoolExecutor(len(MACHINES)) as pool:
+        ran = dict(zip(MACHINES, pool.map(run, MACHINES), strict=True))
+    for what, machine in ran.items():
         print(f"\nUser-mode Linux, {what}: {len(machine.cases)} tests, {machine.wall_s:.1f} s")
         for name, verdict in machine.cases.items():
             print(f"  {'ok  ' if not verdict else 'FAIL'} {name.rsplit('::', 1)[1]}")
-    print(f"both side by side: {time.monotonic() - begun_s:.1f} s")
-    print("the lane, virtual seconds:\n" + (folder / "lane/lane-states.txt").read_text())
+    print(f"all side by side: {time.monotonic() - begun_s:.1f} s")
+    for states in sorted(folder.glob("*/*-states.txt")):
+        print(f"{states.stem}, virtual seconds:\n{states.read_text()}")
     return ran
 
 
 @pytest.fixture
-def outcome(outcomes: tuple[Outcome, Outcome]) -> Outcome:
-    return outcomes[0]
+def outcome(outcomes: dict[str, Outcome]) -> Outcome:
+    return outcomes["drivers"]
 
 
 def test_every_driver_test_passes_inside(outcome: Outcome) -> None:
@@ -66,10 +81,11 @@ def test_every_driver_test_passes_inside(outcome: Outcome) -> None:
     assert len(outcome.cases) >= TESTS_MIN
 
 
+@pytest.mark.parametrize("name", ["lane", "lane-mcu"])
 def test_a_whole_visit_runs_on_kernel_buses_in_virtual_time(
-    outcomes: tuple[Outcome, Outcome],
+    outcomes: dict[str, Outcome], name: str
 ) -> None:
-    ran = outcomes[1]
+    ran = outcomes[name]
     assert ran.rc == 0, ran.log[-6000:] + ran.console[-2000:]
     assert len(ran.cases) == 1
 

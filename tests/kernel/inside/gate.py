@@ -30,12 +30,14 @@ from hal.sim.yard import Yard
 from terminal.config import Config
 from terminal.config_load import load
 from terminal.config_pins import EXPANDER_FIRST
+from tests.kernel.inside.board import Board
 from tests.kernel.inside.far_ends import I2C, SPI, Chips
 from tests.kernel.inside.lines import SimLines
 
 CATCH_UP_STEPS_MAX = 20
 REFRESH_STEPS = 20
 """Claiming a line with its pull-up moves gpio-sim's pull: every wire is put back this often."""
+FIRMWARE = Path(os.environ.get("FIRMWARE", "front_end.so"))
 TRUCK = UNREADABLE_3
 SCRIPT = Script("gate", (TRUCK,), DEMO_REACTIONS, endless=False)
 
@@ -45,7 +47,8 @@ class Header:
 
     def __init__(self, config: Config, world: LocalWorld) -> None:
         self._field, self._world, self._lines = config.field, world, SimLines()
-        self._coils = {name: False for name in RELAYS if getattr(self._field, name) >= 0}
+        mine = [key for key in RELAYS if config.field.barriers == "lines" or "lamp" in key]
+        self._coils = {name: False for name in mine if getattr(self._field, name) >= 0}
         self._pulls: dict[int, bool] = {}
         self.events: list[tuple[float, str, bool]] = []
 
@@ -64,7 +67,7 @@ class Header:
         inputs = self._world.inputs()
         for name in InputName:
             self._contact(name.name.lower(), closed=not inputs >> name & 1)
-        for side in Side:
+        for side in Side if self._field.barriers == "lines" else ():
             word, arm_mdeg = side.name.lower(), self._world.arm_mdeg(side)
             self._contact(f"{word}_is_open", closed=arm_mdeg > OPEN_MDEG_MIN)
             self._contact(f"{word}_is_closed", closed=arm_mdeg < CLOSED_MDEG_MAX)
@@ -89,7 +92,11 @@ class Gate:
         expander = SimExpander(self.world, keypad.expander_address, clock)
         rows = [line - EXPANDER_FIRST for line in keypad.rows]
         SimKeypad(expander, self.world, rows, [line - EXPANDER_FIRST for line in keypad.columns])
-        converters = SimI2c(self.world, amplifier.cells, amplifier.mux_address, clock)
+        converters, self.board = None, None
+        if amplifier.kind == "mcu":
+            self.board = Board(config, self.world, FIRMWARE, Path(amplifier.port))
+        else:
+            converters = SimI2c(self.world, amplifier.cells, amplifier.mux_address, clock)
         panel = SimSpi(self.world, sign.width_px, sign.height_px, clock)
         self.chips = Chips(converters, expander, panel, sign.spi_device)
         self.reader = _Reader(self.world)
@@ -103,6 +110,8 @@ class Gate:
         stepped_ns = self._clock.monotonic_ns() - STEP_NS
         while not self.reader.ended:
             now_ns = self._clock.monotonic_ns()
+            if self.board is not None:
+                self.board.step(now_ns)
             if now_ns - stepped_ns < STEP_NS:
                 wait_s = (stepped_ns + STEP_NS - now_ns) / NS_PER_S
                 self.chips.serve(wait_s)
@@ -120,7 +129,7 @@ class Gate:
     def report(self) -> str:
         """What happened, as JSON."""
         told = {
-            "coils": self.header.events,
+            "coils": self.header.events + (self.board.events if self.board is not None else []),
             "gone": [asdict(each) for each in self.gone],
             "struck": self.world.struck(),
             "skipped_steps": self.skipped_steps,

@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import apsw
 import pytest
@@ -75,12 +76,27 @@ def child(name: str, folder: Path, *words: str) -> Iterator[subprocess.Popen]:
                 process.wait()
 
 
-def real_site(folder: Path) -> Path:
+BOARD = {
+    'kind = "nau7802"': 'kind = "mcu"\nport = "{port}"',
+    'barriers = "lines" ': 'barriers = "mcu" ',
+    "exit_open = 20\nexit_is_open = 21\nexit_is_closed = 22\n": "exit_open = 0\n"
+    "exit_is_open = 0\nexit_is_closed = 1\n",
+    "entry_open = 24\nentry_is_open = 25\nentry_is_closed = 26\n": "entry_open = 1\n"
+    "entry_is_open = 2\nentry_is_closed = 3\n",
+}
+"""The same gate with its cells and arms on a microcontroller."""
+
+
+def real_site(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Path:
     """The example configuration with a site's own lines, its calibration and vehicle list."""
     text = (Path(terminal.examples.__file__).parent / "gate.toml").read_text()
-    for example, ours in OURS.items():
+    changes = {
+        **OURS,
+        **{old: new.replace("{port}", str(folder / "mcu")) for old, new in more.items()},
+    }
+    for example, ours in changes.items():
         assert text.count(example) == 1, example
-        text = text.replace(example, ours)
+        text = text.replace(example, ours.replace("{port}", str(folder / "mcu")))
     config = folder / "terminal.toml"
     config.write_text(text)
     exact = calibration.simulated("unmarked")
@@ -115,8 +131,9 @@ def until(what: str, seen, seconds: float) -> None:
 class Watch:
     """What the lane tells its console: the states it went through, and what its sign says."""
 
-    def __init__(self, runtime: Path) -> None:
+    def __init__(self, runtime: Path, told: Path) -> None:
         runtime.mkdir(exist_ok=True)
+        self._told = told
         self._hub = Hub("console", runtime, simulated=False)
         self.states: list[str] = []
         self.prompts: list[str] = []
@@ -138,7 +155,7 @@ class Watch:
         row = f"{seen.state} {shown.prompt.value} {shown.reason.value}"
         if self.states[-1:] != [row]:
             self.states.append(row)
-            with (OUT / "lane-states.txt").open("a") as told:
+            with self._told.open("a") as told:
                 told.write(f"{time.monotonic():.1f} {row} {gross_kg} kg\n")
 
     def phases(self) -> list[str]:
@@ -156,16 +173,35 @@ def site(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_truck_is_weighed_named_at_the_keypad_and_let_out_on_kernel_buses(site: Path) -> None:
-    config, report = real_site(site), site / "gate.json"
-    with ExitStack() as stack:
-        gate = stack.enter_context(
-            child("gate", site, "tests.kernel.inside.gate", str(config), str(report))
-        )
+    config = real_site(site)
+    with child("gate", site, *gate_of(site, config)):
         until("the gate stands", (site / "gate.log").read_text, 30)
         doctor = cli(site, "doctor", "--config", str(config), "--language", "en")
-        (OUT / "doctor.txt").write_text(doctor.stdout + doctor.stderr)
-        assert "All 8 load-cell converters" in doctor.stdout, doctor.stdout
-        watch = Watch(site / "run")
+    (OUT / "doctor.txt").write_text(doctor.stdout + doctor.stderr)
+    assert "All 8 load-cell converters" in doctor.stdout, doctor.stdout
+    watch = visit(site, config, "lane-states.txt")
+    judge_the_lane(watch)
+    judge_the_record(site)
+
+
+def test_the_same_visit_with_cells_and_arms_on_a_microcontroller(site: Path) -> None:
+    config = real_site(site, BOARD)
+    watch = visit(site, config, "mcu-states.txt")
+    judge_the_lane(watch)
+    judge_the_record(site)
+
+
+def gate_of(site: Path, config: Path) -> tuple[str, ...]:
+    return "tests.kernel.inside.gate", str(config), str(site / "gate.json")
+
+
+def visit(site: Path, config: Path, told: str) -> Watch:
+    """One truck through the gate; what the yard says of it is judged here."""
+    (site / "gate.log").unlink(missing_ok=True)
+    with ExitStack() as stack:
+        gate = stack.enter_context(child("gate", site, *gate_of(site, config)))
+        until("the gate stands", (site / "gate.log").read_text, 30)
+        watch = Watch(site / "run", OUT / told)
         stack.callback(watch.close)
         lane = stack.enter_context(
             child("lane", site, "terminal.cli", "run", "--config", str(config))
@@ -184,10 +220,10 @@ def test_a_truck_is_weighed_named_at_the_keypad_and_let_out_on_kernel_buses(site
         assert gate.stdin is not None
         gate.stdin.close()
         gate.wait(STOP_S_MAX)
-        (OUT / "gate.json").write_text(report.read_text())
-        judge_the_yard(json.loads(report.read_text()))
-    judge_the_lane(watch)
-    judge_the_record(site)
+        report = (site / "gate.json").read_text()
+        (OUT / "gate.json").write_text(report)
+        judge_the_yard(json.loads(report))
+    return watch
 
 
 def judge_the_yard(told: dict) -> None:
