@@ -313,7 +313,7 @@ class CameraNode:
         self._live_due_ns = now_ns + (PERIOD_NS if busy else IDLE_PERIOD_NS)
         role = self._roles[self._live_turn % len(self._roles)]
         self._live_turn += 1
-        taken = self._photograph(role, now_ns, standing=busy)
+        taken = self._photograph(role, now_ns, standing=busy and role != EXIT)
         if isinstance(taken, Fault):
             return self._report(taken, now_ns)
         shown = pictures.small(taken)

@@ -120,7 +120,8 @@ class View:
         return {
             "state": state,
             "visit_id": snapshot.visit_id,
-            "plate": display.plate,
+            "plate": display.plate or display.partly,
+            "partly": bool(display.partly),
             "by_list": display.by_list,
             "axles": display.axles,
             "trail": [(self.t(f"state.{name}"), name == snapshot.state.upper()) for name in TRAIL],

@@ -11,7 +11,7 @@ from hal.contract.types import NS_PER_S, Tri
 from terminal.core.facts import Facts, plate_of
 from terminal.core.menu import lines
 from terminal.core.quality import disabled
-from terminal.core.types import Display, HoldReason, Prompt, Verdict
+from terminal.core.types import Display, HoldReason, PlateOutcome, Prompt, Verdict
 from terminal.core.visit import Phase, State
 
 VERDICT_S = 10
@@ -70,7 +70,16 @@ def show(f: Facts, state: State) -> Display:
         menu.page,
         lines(menu, () if reading is None else reading.candidates) if menu.page else (),
         reading is not None and reading.by_list and not state.keyed,
+        _partly(state),
     )
+
+
+def _partly(state: State) -> str:
+    """The plate with open places, while nobody has said what stands there."""
+    reading = state.reading
+    if state.keyed or reading is None or reading.outcome is not PlateOutcome.PARTLY:
+        return ""
+    return reading.plate
 
 
 def _sign(f: Facts, state: State) -> tuple[Prompt, HoldReason]:

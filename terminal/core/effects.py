@@ -14,6 +14,7 @@ from terminal.core.facts import Facts, axles_of, plate_of
 from terminal.core.limits import EDITION, judge, over_kg
 from terminal.core.plate import is_valid, kind_of
 from terminal.core.types import (
+    PlateOutcome,
     PlateSource,
     RecordDraft,
     VehicleFacts,
@@ -21,6 +22,7 @@ from terminal.core.types import (
 )
 from terminal.core.visit import Latch, State, next_visit_id
 
+OFFERED_BY = {PlateOutcome.UNSURE: PlateSource.CHOSEN, PlateOutcome.PARTLY: PlateSource.LISTED}
 NO_VEHICLE = VehicleFacts()
 
 
@@ -128,9 +130,6 @@ def draft_of(f: Facts, state: State, verdict: Verdict, reason: str) -> RecordDra
     latch, reading, plate = state.latch, state.reading, plate_of(state)
     gross_kg = f.seen.gross_kg or 0 if latch is None else latch.gross_kg
     limit_kg = state.limit.limit_kg
-    source = PlateSource.CAMERA if plate else PlateSource.NONE
-    if state.keyed:
-        source = PlateSource.KEYPAD
     if verdict is not Verdict.REFUSED and state.photos is None:
         reason += ";no_photos"
     return RecordDraft(
@@ -151,7 +150,7 @@ def draft_of(f: Facts, state: State, verdict: Verdict, reason: str) -> RecordDra
         plate=plate,
         plate_colour="" if reading is None else reading.colour,
         plate_kind=kind_of(plate) or "",
-        plate_source=source,
+        plate_source=plate_source(state),
         plate_margin_mn=0 if reading is None else reading.margin_mn,
         weigh_flags=f.seen.flags if latch is None else latch.flags,
         zero_age_ms=0 if latch is None else latch.zero_age_ns // NS_PER_MS,
@@ -161,6 +160,16 @@ def draft_of(f: Facts, state: State, verdict: Verdict, reason: str) -> RecordDra
         simulated=f.params.simulated,
         rear_plate=_rear_plate(state),
     )
+
+
+def plate_source(state: State) -> PlateSource:
+    """Who vouches for the plate: a keyed one that was on offer came from camera or list."""
+    reading = state.reading
+    if not state.keyed:
+        return PlateSource.CAMERA if plate_of(state) else PlateSource.NONE
+    if reading is None or state.keyed not in reading.candidates:
+        return PlateSource.KEYPAD
+    return OFFERED_BY.get(reading.outcome, PlateSource.KEYPAD)
 
 
 def _rear_plate(state: State) -> str:

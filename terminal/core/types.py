@@ -302,6 +302,7 @@ class Display:
     """What sign, keypad and console show now. Panels turn it into texts and pixels.
 
     by_list: the site's vehicle list helped to read the plate; whoever shows it says so.
+    partly: a plate with open places ("?") while it is all that was read.
     """
 
     prompt: Prompt = Prompt.STARTING
@@ -314,6 +315,7 @@ class Display:
     menu_page: str = ""
     menu_lines: tuple[str, ...] = ()
     by_list: bool = False
+    partly: str = ""
 
 
 @dataclass(frozen=True, slots=True)

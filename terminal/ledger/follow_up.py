@@ -17,6 +17,13 @@ from terminal.records import Happening, Weigh
 AGREES: Final = "follow_up"
 MISMATCH: Final = "exit_mismatch"
 TRAILER: Final = "trailer"
+ENDED: Final = {
+    "visit": "the visit was over",
+    "time": "it was as long as it may be",
+    "space": "it was as large as it may be",
+    "next": "the next vehicle stood there",
+}
+"""Why a film ends, by what the camera says."""
 
 
 def kept(store: Store, about_seq: int) -> int | None:
@@ -50,7 +57,7 @@ def happening(
 ) -> Happening:
     """The content of the second record. photos: those that are durable; missing: the others."""
     other = differs(weigh, said.exit_plate)
-    told = [f"visit {said.visit_id}, film ends: {said.ended}"]
+    told = [f"the film ends because {ENDED.get(said.ended, said.ended)}"]
     if other:
         told.insert(0, f"{weigh.plate} was weighed, {said.exit_plate} left")
     if missing:

@@ -21,6 +21,8 @@ PAGES_MAX = 24
 
 
 PICK_PAGE = "choose"
+PLATE_PAGE = "plate"
+"""Where an operator looks for what the camera made out, places it could not read as "?"."""
 """The keypad page whose lines are numbered plates."""
 
 
@@ -79,6 +81,8 @@ def _menu_pages(display: Display, lang: Lang) -> tuple[Page, ...]:
         lines.pop()
     if page == PICK_PAGE:
         lines = [f"{number} {line}" for number, line in enumerate(lines, 1)]
+    if display.partly and page in (PICK_PAGE, PLATE_PAGE):
+        lines.append(display.partly)
     typed = [line for line in lines if line] or [texts.get(f"menu.{page}.line", "")]
     return tuple(Page(Icon.NONE, (title, line) if line else (title,)) for line in typed)
 

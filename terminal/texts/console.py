@@ -114,6 +114,7 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "plates.few": ("车辆太少", "too few vehicles"),
     "plates.below": ("低于", "below"),
     "plates.none": ("还没有带车牌的记录", "No record with a plate yet"),
+    "plates.partly": ("部分可辨，？处未识别", "partly legible, ? not read"),
     "plates.by_list": ("参照车辆名册", "by the site's list"),
     "record.older": ("更早的记录", "Older records"),
     "time": ("时间", "Time"),

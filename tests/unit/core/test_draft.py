@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hal.contract.types import NS_PER_MS, InputName
+from terminal.core.effects import plate_source
 from terminal.core.limits import NO_LIMIT
 from terminal.core.types import PlateOutcome, PlateSource, RecordDraft, Verdict, WeightSource
 from terminal.core.visit import Phase, next_visit_id
@@ -95,6 +96,35 @@ def test_a_plate_read_by_the_list_is_shown_as_such_until_it_is_keyed_in() -> Non
     assert rig.weigh().until(Phase.HELD, 15_000).out.display.by_list
     rig.candidates = (PLATE,)
     assert not rig.press("A" + PIN + "#11").until(Phase.RELEASING).out.display.by_list
+
+
+OPEN_PLATE = PLATE[:3] + "?" + PLATE[4:]
+
+
+def test_a_partly_legible_plate_is_shown_open_until_the_operator_confirms_a_listed_one() -> None:
+    rig = LaneRig()
+    rig.by_list = True
+    rig.reading = (PlateOutcome.PARTLY, OPEN_PLATE)
+    rig.candidates = (PLATE,)
+    rig.weigh().until(Phase.HELD, 15_000)
+    assert (rig.out.display.plate, rig.out.display.partly) == ("", OPEN_PLATE)
+    rig.press("A" + PIN + "#1")
+    assert (rig.out.display.menu_page, rig.out.display.menu_lines) == ("choose", (PLATE,))
+    rig.press("1").until(Phase.RELEASING)
+    assert rig.out.display.partly == ""
+    assert rig.state.draft is not None
+    assert (rig.state.draft.plate, rig.state.draft.plate_source) == (PLATE, PlateSource.LISTED)
+
+
+def test_a_plate_that_nobody_offered_is_the_operators_own() -> None:
+    rig = LaneRig()
+    rig.reading = (PlateOutcome.UNSURE, OPEN_PLATE)
+    rig.candidates = (PLATE,)
+    state = rig.weigh().until(Phase.HELD, 15_000).state
+    assert plate_source(state) is PlateSource.NONE
+    assert plate_source(state._replace(keyed=PLATE)) is PlateSource.CHOSEN
+    assert plate_source(state._replace(keyed="晋L00001")) is PlateSource.KEYPAD
+    assert plate_source(state._replace(keyed=PLATE, reading=None)) is PlateSource.KEYPAD
 
 
 def test_a_second_record_is_never_asked_for_under_an_acknowledged_id() -> None:

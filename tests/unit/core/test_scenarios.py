@@ -110,7 +110,7 @@ def test_unread_plate_is_keyed_in() -> None:
     rig.press("2").until(Phase.RELEASING)
     draft = rig.state.draft
     assert draft is not None
-    assert (draft.plate, draft.plate_source) == ("晋LA1234", PlateSource.KEYPAD)
+    assert (draft.plate, draft.plate_source) == ("晋LA1234", PlateSource.CHOSEN)
     assert "plate:晋LA1234" in rig.kinds("operator")
 
 

@@ -116,3 +116,12 @@ def test_a_menu_shows_its_title_over_each_line() -> None:
 def test_keypad_pages(page: str, typed: tuple[str, ...], shown: list[tuple[str, str]]) -> None:
     found = pages(Display(menu_page=page, menu_lines=typed), (128, 32), Style())
     assert [each.lines for each in found] == shown
+
+
+@pytest.mark.parametrize("page", ["choose", "plate"])
+def test_the_keypad_shows_what_is_legible_with_its_places_open(page: str) -> None:
+    shown = Display(menu_page=page, menu_lines=("晋L12345",), partly="晋L1?345")
+    lines = [line for part in pages(shown, (128, 32), Style()) for line in part.lines]
+    assert "晋L1?345" in lines
+    other = Display(menu_page="pin", menu_lines=("***",), partly="晋L1?345")
+    assert not any("?" in line for part in pages(other, (128, 32), Style()) for line in part.lines)
