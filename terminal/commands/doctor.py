@@ -15,12 +15,12 @@ from typing import TypeVar
 
 import msgspec
 
-from hal.contract.types import DeviceAbsentError, Side
+from hal.contract.types import DeviceAbsentError, Fault, Side
 from terminal import exits
 from terminal.config import Config, ConfigError, Loaded
 from terminal.config_load import load
 from terminal.doctor.drawing import svg
-from terminal.doctor.findings import Doctor, Finding
+from terminal.doctor.findings import Doctor, Finding, of_the_board
 from terminal.doctor.live import HOME, Page
 from terminal.doctor.suggest import suggest
 from terminal.doctor.trials import Bench
@@ -84,12 +84,23 @@ def _examine(args: argparse.Namespace, loaded: Loaded, lang: Lang) -> int:
         print(suggest(LinuxMachine()), end="")
         return exits.OK
     if not args.live and args.test is None:
-        return show(Doctor(LinuxMachine(), loaded.config, lang).examine(), lang)
+        found = Doctor(LinuxMachine(), loaded.config, lang).examine()
+        return show((*found, *of_the_board(_board(loaded.config), lang)), lang)
     try:
         return _hands_on(args, loaded)
     except DeviceAbsentError as error:
         print(f"doctor: {error}", file=sys.stderr)
         return exits.ABSENT
+
+
+def _board(config: Config) -> tuple[Fault, ...]:
+    """Heat, supply, storage and clock, by the limits of this configuration."""
+    from hal.linux.clock import SystemClock
+    from hal.linux.health import Limits, judge, look
+
+    section = config.health
+    limits = Limits(section.cpu_c_max * 1_000, section.wear_pct_max, section.charge_pct_min)
+    return judge(look(), SystemClock().monotonic_ns(), limits)
 
 
 def _say(key: str, lang: Lang) -> str:

@@ -7,10 +7,11 @@ cannot be seen from here is said to be unseen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from hal.contract.types import Fault
 from terminal.config import Config
 from terminal.config_pins import UART_PORTS, i2c_users
 from terminal.texts.catalogue import text
@@ -192,6 +193,20 @@ class Doctor:
             names = ", ".join(found) or text("doctor.seen.none", self.lang)
             kind = text(f"doctor.seen.{what}", self.lang)
             yield self._say("note", "seen", what=kind, found=names)
+
+
+def of_the_board(faults: Sequence[Fault], lang: Lang) -> tuple[Finding, ...]:
+    """What the board says of its own heat, supply, storage and clock."""
+    if not faults:
+        return (Finding("ok", text("doctor.board", lang)),)
+    return tuple(
+        Finding(
+            "wrong",
+            f"{text(f'fault.{fault.code.value}.operator', lang)}: {fault.detail}",
+            text(f"fault.{fault.code.value}.first_aid", lang),
+        )
+        for fault in faults
+    )
 
 
 def expected_chips(config: Config) -> tuple[tuple[int, int, str], ...]:

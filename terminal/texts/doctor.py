@@ -39,6 +39,10 @@ DOCTOR: Mapping[str, tuple[str, str]] = {
         "config.txt 加 dtparam=strict_gpiod 并重启；再用 make bench-pi 实测",
         "Add dtparam=strict_gpiod to config.txt, restart, and prove it with make bench-pi",
     ),
+    "board": (
+        "主板没有报告温度、供电、存储或时钟方面的问题",
+        "The board reports no trouble with heat, supply, storage or clock",
+    ),
     "gpio": ("GPIO：{found}", "GPIO: {found}"),
     "gpio.none": ("没有GPIO芯片", "No GPIO chip"),
     "gpio.do": ("检查 /dev/gpiochip0 和用户组 gpio", "Check /dev/gpiochip0 and the group gpio"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hal.contract.types import Fault, FaultCode, MonotonicNs
 from terminal.config_load import parse
 from terminal.config_rules import cross_check
-from terminal.doctor.findings import Doctor, active_lines, chip_name
+from terminal.doctor.findings import Doctor, active_lines, chip_name, of_the_board
 from terminal.doctor.suggest import suggest
 from tests.unit.doctor.machines import CONFIG_TXT, FILES, GATE, NODES, PI4, FakeMachine, config
 
@@ -137,3 +138,12 @@ def test_what_is_suggested_names_what_was_found_and_passes_the_check(machine, wo
     assert found is not None
     assert not problems
     assert not list(cross_check(found))
+
+
+def test_the_boards_own_trouble_is_told_with_first_aid_and_none_is_said_to_be_none():
+    fault = Fault(FaultCode.SUPPLY, "board", MonotonicNs(1), "the 5 V supply is too low now")
+    (told,) = of_the_board((fault,), "en")
+    assert told.grade == "wrong"
+    assert told.what.endswith("the 5 V supply is too low now")
+    assert "supply voltage" in told.do
+    assert [one.grade for one in of_the_board((), "zh-CN")] == ["ok"]
