@@ -9,6 +9,7 @@ row, and its keys are plain integers, so it is the map that encode_body would ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import cbor2
 
@@ -31,6 +32,7 @@ BODY_BYTES_MAX = 16_000
 """Longest body. The largest one the table allows is well under half of it."""
 ROLE_BYTES_MAX = 16
 
+T = TypeVar("T")
 Value = int | str | bytes | bool | list[int] | list[list[str | bytes | int]]
 
 
@@ -166,30 +168,26 @@ class _Fields:
             raise RecordError(f"{name} (key {row.key}) is missing")
         return _check(row, fits, self._left.pop(row.key))
 
-    def num(self, name: str) -> int:
+    def one(self, name: str, kind: type[T]) -> T:
+        """A value of this Python type: what its row of the table allows."""
         value = self.take(name)
-        assert isinstance(value, int)
+        assert isinstance(value, kind)
         return value
 
-    def maybe_num(self, name: str) -> int | None:
+    def maybe(self, name: str, kind: type[T]) -> T | None:
+        """The same of an optional field; None when it is absent."""
         value = self.take(name)
-        assert value is None or isinstance(value, int)
+        assert value is None or isinstance(value, kind)
         return value
+
+    def num(self, name: str) -> int:
+        return self.one(name, int)
 
     def text(self, name: str) -> str:
-        value = self.take(name)
-        assert isinstance(value, str)
-        return value
-
-    def maybe_text(self, name: str) -> str | None:
-        value = self.take(name)
-        assert value is None or isinstance(value, str)
-        return value
+        return self.one(name, str)
 
     def octets(self, name: str) -> bytes:
-        value = self.take(name)
-        assert isinstance(value, bytes)
-        return value
+        return self.one(name, bytes)
 
     def coded(self, name: str) -> Coded:
         code = self.take(name)
@@ -262,14 +260,14 @@ def _weigh(fields: _Fields) -> Weigh:
         uncertainty_kg=fields.num("uncertainty_kg"),
         e_kg=fields.num("e_kg"),
         source=source,
-        limit_kg=fields.maybe_num("limit_kg"),
+        limit_kg=fields.maybe("limit_kg", int),
         over_kg=fields.num("over_kg"),
-        over_permille=fields.maybe_num("over_permille"),
+        over_permille=fields.maybe("over_permille", int),
         limit_row=fields.text("limit_row"),
         limit_edition=fields.text("limit_edition"),
-        axles=fields.maybe_num("axles"),
+        axles=fields.maybe("axles", int),
         axle_loads_kg=fields.loads(),
-        vehicle_type=fields.maybe_text("vehicle_type"),
+        vehicle_type=fields.maybe("vehicle_type", str),
         plate=fields.text("plate"),
         plate_colour=colour,
         colour_table=fields.text("colour_table"),
@@ -281,8 +279,8 @@ def _weigh(fields: _Fields) -> Weigh:
         arrived_ns=fields.num("arrived_ns"),
         weighed_ns=fields.num("weighed_ns"),
         photos=fields.photos(),
-        supersedes=fields.maybe_num("supersedes"),
-        rear_plate=fields.maybe_text("rear_plate"),
+        supersedes=fields.maybe("supersedes", int),
+        rear_plate=fields.maybe("rear_plate", str),
     )
 
 
@@ -291,9 +289,9 @@ def _happening(fields: _Fields) -> Happening:
         event=fields.text("event"),
         detail=fields.text("detail"),
         at_ns=fields.num("at_ns"),
-        about_seq=fields.maybe_num("about_seq"),
+        about_seq=fields.maybe("about_seq", int),
         evidence=fields.maybe_photos("evidence"),
-        exit_plate=fields.maybe_text("exit_plate"),
+        exit_plate=fields.maybe("exit_plate", str),
     )
 
 

@@ -10,6 +10,7 @@ import argparse
 import json
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -194,30 +195,41 @@ def bar_fuzz(args: argparse.Namespace) -> Iterator[Row]:
 
 
 SECOND_TARGET_RATIO_MIN = 0.95
+SECOND_ROUNDS = 5
 
 
 def bar_second(args: argparse.Namespace) -> Iterator[Row]:
-    """Bar 12: a second target that is down costs the first how much of its rate?"""
-    seconds = {}
-    for name, options in (("alone", ()), ("beside a dead one", ("--dead-target", DEAD))):
-        with tempfile.TemporaryDirectory() as folder:
-            base = Path(folder)
-            county = County(base, base / "t" / "ledger", None, "127.0.0.1", (), port=5_784)
-            county.start()
-            words = ("--hold", "--records", str(args.second), *options)
-            terminal = Terminal(base / "t", "coap+tcp://127.0.0.1:5784", words, None)
-            terminal.start()
-            while not terminal.read() and terminal.process is not None:
-                assert terminal.process.poll() is None, "the terminal died"
-                time.sleep(0.1)
-            seconds[name] = float(str(terminal.lines[-1]["sending_s"]))
-            terminal.kill()
-            county.kill(signal.SIGTERM)
-            yield Row(f"first target {name}", f"{args.second / seconds[name]:.0f} records/s", "-",
-                      True)  # fmt: skip
-    ratio = seconds["alone"] / seconds["beside a dead one"]
-    yield Row("rate with / without", f"{ratio:.2f}", f">= {SECOND_TARGET_RATIO_MIN}",
+    """A second target that is down costs the first how much of its rate? Rounds take turns."""
+    words: dict[str, tuple[str, ...]] = {"alone": (), "beside a dead one": ("--dead-target", DEAD)}
+    rates: dict[str, list[float]] = {name: [] for name in words}
+    for _ in range(SECOND_ROUNDS):
+        for name, options in words.items():
+            seconds = _sending_s(args, options)
+            if seconds is None:
+                yield Row(f"first target {name}", "did not end", "-", False)
+                return
+            rates[name].append(args.second / seconds)
+    for name, found in rates.items():
+        shown = " ".join(f"{rate:.0f}" for rate in found)
+        yield Row(f"first target {name}", f"{shown} records/s", "-", True)
+    ratio = statistics.median(rates["beside a dead one"]) / statistics.median(rates["alone"])
+    yield Row("rate with / without, medians", f"{ratio:.2f}", f">= {SECOND_TARGET_RATIO_MIN}",
               ratio >= SECOND_TARGET_RATIO_MIN)  # fmt: skip
+
+
+def _sending_s(args: argparse.Namespace, options: tuple[str, ...]) -> float | None:
+    """Seconds of the sending alone: all is committed before any is sent."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        county = County(base, base / "t" / "ledger", None, "127.0.0.1", (), port=5_784)
+        county.start()
+        words = ("--hold", "--records", str(args.second), *options)
+        terminal = Terminal(base / "t", "coap+tcp://127.0.0.1:5784", words, None)
+        terminal.start()
+        ended = terminal.wait(args.bound / (2 * SECOND_ROUNDS))
+        terminal.kill()
+        county.kill(signal.SIGTERM)
+    return float(str(terminal.lines[-1]["sending_s"])) if ended else None
 
 
 DEAD = "coap+tcp://127.0.0.1:9"

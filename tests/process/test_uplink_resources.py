@@ -252,3 +252,33 @@ def test_what_does_not_change_is_repeated_within_its_max_age() -> None:
         ours.keep(at(idle(), now_ns))
         ours.tick(now_ns)
     assert [(ns - START_NS) // NS_PER_S for ns in told] == [0, 15, 30, 45, 60]
+
+
+def test_a_platform_watches_over_the_connection_the_terminal_opened() -> None:
+    """Role reversal and a lost observation: the watcher registers anew on the same association."""
+    ours, port = site(), free_port()
+    ours._max_age_s = 1
+
+    async def scenario() -> list[int]:
+        ours.keep(at(over(), START_NS))
+        ours.tick(START_NS)
+        platform = Platform()
+        county = await aiocoap.Context.create_server_context(
+            platform, bind=("127.0.0.1", port), transports=["tcpserver"]
+        )
+        way = CoapTransport(f"coap+tcp://127.0.0.1:{port}", None, None, ours)
+        await way.ask(WireRequest("GET", ("v1", "time"), 0, b"", False))
+        message = aiocoap.Message(code=aiocoap.GET, uri_path=("weight",))
+        message.remote = await asyncio.wait_for(platform.remote, WAIT_S)
+        heard = []
+        async with contextlib.aclosing(watch(county, message)) as words:
+            heard.append(json.loads(await asyncio.wait_for(anext(words), WAIT_S))["gross_kg"])
+            ours._observers["weight"].clear()
+            ours.keep(at(idle(), START_NS + NS_PER_S))
+            ours.tick(START_NS + NS_PER_S)
+            heard.append(json.loads(await asyncio.wait_for(anext(words), WAIT_S))["gross_kg"])
+        await way.close()
+        await county.shutdown()
+        return heard
+
+    assert asyncio.run(scenario()) == [50_200, 0]

@@ -6,47 +6,27 @@ import dataclasses
 
 from hal.contract.types import ClockQuality, MonotonicNs
 from terminal.core.types import PhotoRef, PlateSource, RecordDraft, Verdict, WeightSource
-from terminal.records import GENESIS_HASH, Ed25519Signer, Gap, Happening, Origin, Record, Weigh
+from terminal.records import GENESIS_HASH, Ed25519Signer, Gap, Happening, Record, Weigh
+from tests.unit.county import samples
 
 SIGNER = Ed25519Signer(bytes(range(32)))
 OTHER_SIGNER = Ed25519Signer(bytes(range(1, 33)))
 
-ORIGIN = Origin(
-    terminal_id="141025710001-1",
-    ledger_id=bytes(range(8)),
-    source_unit="141025710001",
-    source_name="示例煤场",
-    lane=1,
+ORIGIN = dataclasses.replace(
+    samples.origin("141025710001-1"),
     boot_id=bytes(range(16)),
-    software_version="0.1.0",
     software_sha256=b"s" * 32,
     config_sha256=b"c" * 32,
-    calibration_id="cal-1",
 )
 
-WEIGH = Weigh(
+WEIGH = samples.weigh(
     visit_id=77,
-    verdict=Verdict.OVER,
-    reason="over_limit",
-    gross_kg=50_200,
     uncertainty_kg=12,
-    e_kg=20,
-    source=WeightSource.AMPLIFIER,
-    limit_kg=49_000,
-    over_kg=1_200,
-    over_permille=24,
     limit_row="6-articulated-dual",
     limit_edition="2016-62",
-    axles=6,
     axle_loads_kg=(6_000, 17_000, 27_200),
-    vehicle_type="articulated",
-    plate="晋L12345",
-    plate_colour="yellow",
-    colour_table="JT",
     plate_kind="large",
-    plate_source=PlateSource.CAMERA,
     plate_margin_mn=4_100,
-    weigh_flags=0,
     zero_age_ms=61_000,
     arrived_ns=5_000_000_000,
     weighed_ns=25_000_000_000,
