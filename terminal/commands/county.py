@@ -160,6 +160,9 @@ async def _serve(options: CountyOptions, count: int) -> int:
     registry = KeyRegistry(options.keys)
     for problem in registry.problems:
         print(problem, file=sys.stderr)
+    if not registry.terminals():
+        print(f"Nobody is enrolled: put the terminal.pub of each terminal into {options.keys}.",
+              file=sys.stderr)  # fmt: skip
     if count > 1:
         async with running_workers(options, count) as several:
             _announce(options, registry, f", {count} workers")

@@ -70,8 +70,9 @@ class Publisher:
         while True:
             try:
                 await self._connect()
-                while await self._some():
-                    wait_s = RETRY_S_MIN
+                while await self._some() == BATCH_MAX:
+                    pass  # there is more; else let a batch gather, and the store be
+                wait_s = RETRY_S_MIN
                 self._say("")
                 await asyncio.sleep(POLL_S)
             except asyncio.CancelledError:
@@ -103,8 +104,8 @@ class Publisher:
             config = StreamConfig(STREAM, subjects=[SUBJECTS], duplicate_window=WINDOW_S)
             await stream.add_stream(config)
 
-    async def _some(self) -> bool:
-        """Publish the oldest that are owed; False when nothing was."""
+    async def _some(self) -> int:
+        """Publish the oldest that are owed; how many that were."""
         owed = await asyncio.to_thread(self._store.owed, BATCH_MAX)
         stream = self._client.jetstream()
         answers = await asyncio.gather(
@@ -125,7 +126,7 @@ class Publisher:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        return bool(owed)
+        return len(owed)
 
     def _strike_out(self, done: list[Owed]) -> None:
         self._store.published(done)

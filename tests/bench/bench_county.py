@@ -9,9 +9,13 @@ python -m tests.bench.bench_county --minutes 10 [--workers 2] [--period 20]    t
 from __future__ import annotations
 
 import argparse
+import contextlib
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.uplink_parts import County, local, process_cpu_s, rss_mb
@@ -21,6 +25,7 @@ from tests.link.terminals import Sums, run_terminals
 ROUNDS, RECORDS, TERMINALS, OUTSTANDING = 5, 2_000, 50, 64
 COUNTY_PORT, BARE_PORT = 5_786, 5_787
 RATIO_MIN = 0.5
+VARIANT_PORT, NATS_PORT = 5_789, 5_790
 CROWD_PORT, CROWD = 5_788, 1_000
 CROWD_MINUTES, CROWD_PERIOD_S = 0.5, 15.0
 REPEAT_SHARE = 0.02
@@ -36,8 +41,51 @@ def table() -> list[tuple[str, ...]]:
         ("records per core, median of rounds", "", "", f"{statistics.median(ratios):.2f}", aim),
         ("records stored / sent", f"{stored}/{ROUNDS * RECORDS}", "", "", "all"),
         ("", "", "", "", ""),
+        *_variants(),
+        ("", "", "", "", ""),
         *crowd(CROWD_MINUTES, CROWD_PERIOD_S, 1),
     ]
+
+
+def _variants() -> list[tuple[str, ...]]:
+    """The same load on one process, on two, and on one that publishes; ratios to the first."""
+    rows: list[tuple[str, ...]] = []
+    costs: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, _nats(Path(folder)) as url:
+        wanted = [("one process", ()), ("two workers", ("--workers", "2"))]
+        if url:
+            wanted.append(("one process, publishing to nats-server", ("--publish", url)))
+        for name, words in wanted:
+            with local(VARIANT_PORT, *words) as county:
+                items = prepare(county.keys, TERMINALS, RECORDS)
+                assert county.process is not None
+                before = sum(cpu_s(pid) for pid in family(county.process.pid))
+                result = send_all(VARIANT_PORT, items, OUTSTANDING)
+                spent = sum(cpu_s(pid) for pid in family(county.process.pid)) - before
+                costs.append(spent / RECORDS * 1_000)
+                assert county.count() == RECORDS
+            rows.append((f"{name}: CPU ms a record; records/s; p99 ms", _shown(costs[-1], result),
+                         "", f"{costs[0] / costs[-1]:.2f}", "-"))  # fmt: skip
+    if not url:
+        rows.append(("publishing", "not measured: no nats-server", "", "", ""))
+    return rows
+
+
+@contextlib.contextmanager
+def _nats(folder: Path) -> Iterator[str]:
+    """A nats-server on loopback; yields its address, or nothing where there is none."""
+    program = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
+    if program is None:
+        yield ""
+        return
+    words = ["-js", "-sd", str(folder), "-a", "127.0.0.1", "-p", str(NATS_PORT)]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([program, *words], stdout=quiet, stderr=quiet)
+    try:
+        yield f"nats://127.0.0.1:{NATS_PORT}"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def crowd(minutes: float, period_s: float, workers: int) -> list[tuple[str, ...]]:
