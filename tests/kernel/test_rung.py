@@ -19,7 +19,7 @@ from tests.tools.rungs import ROOT, need
 
 pytestmark = pytest.mark.kernel
 
-TESTS_MIN = 20
+TESTS_MIN = 22
 LANES = (
     "test_a_truck_is_weighed_named_at_the_keypad_and_let_out_on_kernel_buses",
     "test_the_same_visit_with_cells_and_arms_on_a_microcontroller",
@@ -37,7 +37,9 @@ def absent() -> str:
 
 INSIDE = ROOT / "tests/kernel/inside"
 MACHINES = {
-    "drivers": ",".join(str(INSIDE / name) for name in ("test_gpio.py", "test_buses.py")),
+    "drivers": ",".join(
+        str(INSIDE / name) for name in ("test_gpio.py", "test_buses.py", "test_nodes.py")
+    ),
     "lane": f"{INSIDE / 'test_lane.py'}::{LANES[0]}",
     "lane-mcu": f"{INSIDE / 'test_lane.py'}::{LANES[1]}",
 }
