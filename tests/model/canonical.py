@@ -46,6 +46,7 @@ APART_MS: Thresholds = (LANE.relay_ms_max,)
 AWRY_MS: Thresholds = (LANE.barrier_s_max * S,)
 LOOKUP_MS: Thresholds = (LANE.lookup_ms_max,)
 PHOTO_MS: Thresholds = (LANE.photo_ms_max,)
+ALONE_MS: Thresholds = (LANE.unattended_s_max * S,)
 RESIDUE_IN = (Phase.HELD, Phase.RELEASING, Phase.CLEARING, Phase.EGRESS)
 CHOOSING = (Phase.ENTERING, Phase.POSITIONING, Phase.WEIGHING, Phase.HELD)
 
@@ -65,6 +66,7 @@ class Ages(NamedTuple):
     awry: tuple[Class, Class]
     plate: Class
     latch: Class
+    arrived: Class
 
 
 class Key(NamedTuple):
@@ -93,10 +95,11 @@ def _time(passed: Class, thresholds: Thresholds) -> MonotonicNs:
     return MonotonicNs(NOW_NS - age_ms * NS_PER_MS)
 
 
-def phase_thresholds(state: State) -> Thresholds:
+def phase_thresholds(state: State, params: Params) -> Thresholds:
+    alone = ALONE_MS if not params.attended and state.visit_id == 0 else ()
     if state.phase is Phase.HELD:
-        return RETRY_MS if state.reason is HoldReason.SAVE_REFUSED else ()
-    return PHASE_MS.get(state.phase, ())
+        return RETRY_MS if state.reason is HoldReason.SAVE_REFUSED else alone
+    return alone if state.phase is Phase.LOCKOUT else PHASE_MS.get(state.phase, ())
 
 
 def clear_thresholds(phase: Phase) -> Thresholds:
@@ -127,7 +130,7 @@ def ages_of(state: State, now_ns: int, params: Params) -> Ages:
     choosing = _choosing(state)
     latch = state.latch
     return Ages(
-        _class(state.since_ns, now_ns, phase_thresholds(state)),
+        _class(state.since_ns, now_ns, phase_thresholds(state, params)),
         # an exit-only lane has no entry arm: nothing reads how long its passage is clear
         (
             _class(trail.clear[0], now_ns, clear) if double else 0,
@@ -145,6 +148,10 @@ def ages_of(state: State, now_ns: int, params: Params) -> Ages:
         _class(state.plate_ns, now_ns, LOOKUP_MS) if choosing and state.vehicle is None else 0,
         _class(latch.at_ns, now_ns, PHOTO_MS)
         if latch is not None and choosing and state.photos is None
+        else 0,
+        # only a lane without an attendant asks how long a vehicle has been there
+        _class(state.arrived_ns, now_ns, ALONE_MS)
+        if not params.attended and state.visit_id and not _over(state)
         else 0,
     )
 
@@ -213,12 +220,12 @@ def representative(state: State, key: Key, params: Params) -> State:
     )
     return State(
         phase=state.phase,
-        since_ns=_time(ages.since, phase_thresholds(state)),
+        since_ns=_time(ages.since, phase_thresholds(state, params)),
         # in LOCKOUT the reason is for people only
         reason=HoldReason.RESTARTED if state.phase is Phase.LOCKOUT else state.reason,
         serial=1 if visiting else 0,
         visit_id=VISIT_ID if visiting else 0,
-        arrived_ns=MonotonicNs(NOW_NS if visiting else 0),
+        arrived_ns=_time(max(ages.arrived, int(visiting)), ALONE_MS),
         cut=state.cut and state.phase is Phase.ENTERING,
         latch=latch,
         reading=state.reading if choosing else None,
@@ -240,11 +247,11 @@ def representative(state: State, key: Key, params: Params) -> State:
     )
 
 
-def waits_of(key: Key, state: State) -> Iterator[int]:
+def waits_of(key: Key, state: State, params: Params) -> Iterator[int]:
     """The thresholds, in ms, that a running clock of this state has still before it."""
     ages, clear = key.ages, clear_thresholds(state.phase)
     clocks: tuple[tuple[Class, Thresholds], ...] = (
-        (ages.since, phase_thresholds(state)),
+        (ages.since, phase_thresholds(state, params)),
         (ages.clear[0], clear),
         (ages.clear[1], clear),
         (ages.ready, READY_MS),
@@ -256,6 +263,7 @@ def waits_of(key: Key, state: State) -> Iterator[int]:
         (ages.awry[1], AWRY_MS),
         (ages.plate, LOOKUP_MS),
         (ages.latch, PHOTO_MS),
+        (ages.arrived, ALONE_MS),
     )
     found = {
         limit_ms

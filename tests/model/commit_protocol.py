@@ -148,7 +148,7 @@ class Protocol:
 
     def _ticks(self, here: System) -> Iterator[tuple[str, System]]:
         before = self.control[here.control]
-        for wait_ms in (TICK_MS, *waits_of(here.control, before)):
+        for wait_ms in (TICK_MS, *waits_of(here.control, before, self.params)):
             for weight in WEIGHTS:
                 for entry in ("clear", "beam"):
                     for at in (None, *range(len(here.to_control))):
@@ -238,8 +238,8 @@ class Protocol:
         if key not in self.control:
             kept = representative(state, key, self.params)
             if committed is not None and kept.committed is not None:
-                kept = replace(
-                    kept, committed=replace(kept.committed, record_hash=committed.record_hash)
+                kept = kept._replace(
+                    committed=replace(kept.committed, record_hash=committed.record_hash)
                 )
             self.control[key] = kept
         return key

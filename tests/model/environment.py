@@ -136,8 +136,8 @@ class Abstract:
         return f"{self.weight}; {ends}; {arms}; {self.message}{fault}"
 
 
-def params_of(lane: LaneKind, barrier: BarrierKind) -> Params:
-    return Params(lane=lane, barrier=barrier, boot_id=BOOT_ID)
+def params_of(lane: LaneKind, barrier: BarrierKind, *, attended: bool = True) -> Params:
+    return Params(lane=lane, barrier=barrier, boot_id=BOOT_ID, attended=attended)
 
 
 def passages(lane: LaneKind) -> list[Abstract]:
@@ -194,6 +194,18 @@ def faults(lane: LaneKind) -> list[Abstract]:
     return list(dict.fromkeys(odd + keyed + broken))
 
 
+def alone(lane: LaneKind) -> list[Abstract]:
+    """A lane nobody attends to: what makes holds, and no keys."""
+    return [
+        Abstract(weight, *place, *closed, message)
+        for weight in ("empty", "moving", "held", "no axles", "wheel off")
+        for place in PLACES
+        for closed in _arms(lane)
+        for message in (ALL_WELL, "nothing", "save refused")
+        if any(closed)
+    ]
+
+
 def early(one: Abstract) -> bool:
     """Inputs tried before weighing: what the peers say is taken in by the same code later."""
     return one.message not in LATE_WORDS
@@ -216,7 +228,7 @@ def calm(one: Abstract) -> bool:
     )
 
 
-SETS = {"passages": passages, "peers": peers, "faults": faults}
+SETS = {"passages": passages, "peers": peers, "faults": faults, "alone": alone}
 
 
 def _arms(lane: LaneKind) -> list[tuple[bool, bool]]:

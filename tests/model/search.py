@@ -54,7 +54,7 @@ class Search:
     def __init__(
         self, lane: LaneKind, barrier: BarrierKind, facet: str, transitions_max: int
     ) -> None:
-        self.params = env.params_of(lane, barrier)
+        self.params = env.params_of(lane, barrier, attended=facet != "alone")
         self.facet = facet
         self.transitions_max = transitions_max
         self.report = Report(f"{lane.value} {barrier.value} {facet}")
@@ -118,7 +118,7 @@ class Search:
                     report.states = len(states)
                     return
                 before = states[key]
-                for wait_ms in (TICK_MS, *waits_of(key, before)):
+                for wait_ms in (TICK_MS, *waits_of(key, before, params)):
                     made = self.inputs_for(wait_ms, key.phase in EARLY)
                     for abstract, inputs in made:
                         after, outputs = step(before, inputs, params)
@@ -202,7 +202,7 @@ class Search:
             if len(way) > HOME_STEPS_MAX:
                 self.report.stories.append(self.story("no way home", start, tail))
                 return
-            for abstract, wait_ms in _patience(key, state, world):
+            for abstract, wait_ms in _patience(key, state, world, self.params):
                 inputs = env.real(abstract, wait_ms, self.params)
                 after, outputs = step(state, inputs, self.params)
                 found = key_of(after, inputs.now_ns, self.params)
@@ -262,11 +262,12 @@ PLACES = {
 }
 
 
-def _patience(key: Key, state: State, world: World) -> list[tuple[Abstract, int]]:
+def _patience(key: Key, state: State, world: World, params: Params) -> list[tuple[Abstract, int]]:
     """A tick; then as long as a clock runs; then the operator's key. First that changes counts."""
     ways = [(Abstract(*PLACES[world.place], *world.shut), TICK_MS)]
-    ways += [(ways[0][0], wait_ms) for wait_ms in waits_of(key, state)]
-    if state.phase in (Phase.HELD, Phase.LOCKOUT) and world.place != "under":
+    ways += [(ways[0][0], wait_ms) for wait_ms in waits_of(key, state, params)]
+    stopped = state.phase in (Phase.HELD, Phase.LOCKOUT)
+    if stopped and params.attended and world.place != "under":
         keyed = "keyed: refuse" if state.phase is Phase.HELD else "keyed: send back"
         ways.append((Abstract(*PLACES[world.place], *world.shut, keyed), TICK_MS))
     return ways

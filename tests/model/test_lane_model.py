@@ -1,6 +1,6 @@
 """The decision core over every order of events: no invariant breaks, no row is dead, no trap.
 
-Twelve searches, one for each lane kind, barrier kind and set of inputs, in two processes. The
+Sixteen searches, one for each lane kind, barrier kind and set of inputs, in two processes. The
 numbers are printed; a finding is printed as the shortest story that leads to it.
 """
 
@@ -12,7 +12,7 @@ import os
 import pytest
 
 from hal.contract.types import Authority, Lease, MonotonicNs, Side
-from terminal.core import table
+from terminal.core import facts, table
 from terminal.core.quality import Seen
 from terminal.core.table import ROWS, Row
 from terminal.core.types import BarrierKind, HoldReason, LaneKind
@@ -22,7 +22,7 @@ from tests.model.canonical import RESIDUE_IN
 from tests.model.search import ALL_ROWS, Report, Search, run_one
 
 TRANSITIONS_MIN = 5_000_000
-"""Over all twelve searches, when not all of them are complete."""
+"""Over all searches, when not all of them are complete."""
 EACH_MAX = 600_000
 """For one search; the complete ones need less."""
 JOBS = [
@@ -126,3 +126,13 @@ def early_exit(state: State, seen: Seen, until_ns: MonotonicNs) -> Lease | None:
     if state.phase is not Phase.DECIDING:
         return None
     return Lease(Side.EXIT, Authority.RECORD, state.visit_id, env.HASH, until_ns)
+
+
+@pytest.mark.parametrize("lane", list(LaneKind))
+def test_the_search_sees_a_vehicle_that_nobody_lets_go(
+    monkeypatch: pytest.MonkeyPatch, lane: LaneKind
+) -> None:
+    """A test of the test: without an attendant and without the rows for that, a hold is a trap."""
+    monkeypatch.setitem(facts.GUARDS, "left_alone", lambda found: False)
+    found = Search(lane, BarrierKind.HOLD, "alone", 40_000).run()
+    assert found.stories[0].startswith("no way home")
