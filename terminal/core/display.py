@@ -130,7 +130,7 @@ def _moving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
 
 def _leaving(f: Facts, state: State) -> tuple[Prompt, HoldReason]:
     """Backing out: the verdict first, then what to do about it."""
-    if f.seen.taken[0] is Tri.YES and _entry_open(f):
+    if _entry_open(f):
         return Prompt.OFF_ENTRY, HoldReason.BARRIER_OPEN
     if f.seen.occupied is Tri.NO:
         return Prompt.WAIT, HoldReason.LEFT_EARLY if state.verdict is None else HoldReason.NONE

@@ -197,6 +197,13 @@ def _reloaded(f: Facts) -> bool:
     )
 
 
+def _left_alone(f: Facts) -> bool:
+    """Nobody can decide here, and the vehicle has waited long enough for its hold to end itself."""
+    state = f.state
+    since_ns = state.arrived_ns if state.visit_id else state.since_ns
+    return not f.params.attended and _lasted(f, since_ns, f.params.unattended_s_max * NS_PER_S)
+
+
 def _held_for(reason: HoldReason) -> Guard:
     return lambda f: f.state.reason is reason
 
@@ -275,6 +282,7 @@ GUARDS: dict[str, Guard] = {
     "no_visit": lambda f: f.state.visit_id == 0,
     "not_cut": lambda f: not f.state.cut,
     "operator_refuses": lambda f: f.command == "refuse",
+    "left_alone": _left_alone,
     "operator_egress": lambda f: f.command == "egress",
     "for_overload": _held_for(HoldReason.OVERLOAD),
     "for_weigh_fault": _held_for(HoldReason.WEIGH_FAULT),

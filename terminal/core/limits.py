@@ -129,7 +129,9 @@ def _row_kg(row: LimitRow, vehicle: VehicleFacts) -> int:
     """The row's limit; note 4 raises it only for air springs that are known to be there."""
     if vehicle.air_suspension is not True:
         return row.limit_kg
-    if row.vehicle_type == ARTICULATED and (vehicle.semi_spacing_cm or 0) < AIR_SPACING_CM_MIN:
+    spacing_cm = vehicle.semi_spacing_cm
+    too_short = spacing_cm is None or spacing_cm < AIR_SPACING_CM_MIN
+    if row.vehicle_type == ARTICULATED and too_short:
         return row.limit_kg
     return row.air_kg
 

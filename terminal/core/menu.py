@@ -119,14 +119,12 @@ def _press(ask: _Ask, key: str) -> Keyed:
 
 
 def _turn(menu: MenuState, page: str, now_ns: MonotonicNs) -> MenuState:
-    """Go to a page. What was typed is forgotten except between a plate and its refusal."""
+    """Go to a page; what was typed is forgotten."""
     if page == "pin" and now_ns < menu.locked_until_ns:
         page = "locked"
     if page == "":
         return _closed(menu)
-    if menu.page == "invalid" or page == "invalid":
-        return menu._replace(page=page, tap="")
-    return menu._replace(page=page, typed="", letters=False, tap="")
+    return menu._replace(page=page, typed="", tap="")
 
 
 def _closed(menu: MenuState) -> MenuState:
@@ -162,7 +160,7 @@ def _blank_plate(ask: _Ask) -> MenuState:
 def _try_plate(ask: _Ask) -> Keyed:
     if is_valid(ask.menu.typed):
         return Keyed(_closed(ask.menu), PLATE_COMMAND + ask.menu.typed)
-    return Keyed(_turn(ask.menu, "invalid", ask.now_ns), "")
+    return Keyed(ask.menu._replace(page="invalid", tap=""), "")
 
 
 ACTIONS: dict[str, Callable[[_Ask], Keyed]] = {

@@ -21,7 +21,8 @@ class Params:
 
     boot_id: counts up with every start (1..2^40). required: the inputs that are wired; an
     unwired one takes no part, a wired one must be known and fresh. readback: by Side, whether
-    the relay's read-back contact is wired.
+    the relay's read-back contact is wired. attended: somebody can answer a hold at the keypad;
+    where nobody can, a held vehicle is refused and sent back when unattended_s_max are over.
     """
 
     lane: LaneKind = LaneKind.DOUBLE
@@ -62,6 +63,8 @@ class Params:
     clock_skew_ms_max: int = 50
     relay_ms_max: int = 500
     siren_s: int = 3
+    attended: bool = True
+    unattended_s_max: int = 300
     home_province: str = "晋"
 
     def __post_init__(self) -> None:

@@ -44,7 +44,7 @@ class Kind:
     def matches(self, plate: str) -> bool:
         """Whether every place of the plate holds a symbol this kind allows there."""
         return len(plate) == len(self.places) and all(
-            symbol in allowed for symbol, allowed in zip(plate, self.places, strict=True)
+            plate[at] in allowed for at, allowed in enumerate(self.places)
         )
 
 
@@ -227,7 +227,7 @@ def serial_is_usual(plate: str) -> bool:
 def fits_open(open_plate: str, plate: str) -> bool:
     """Whether a plate agrees with a partly legible one; OPEN_PLACE agrees with any symbol."""
     return len(open_plate) == len(plate) and all(
-        seen in (OPEN_PLACE, symbol) for seen, symbol in zip(open_plate, plate, strict=True)
+        open_plate[at] in (OPEN_PLACE, symbol) for at, symbol in enumerate(plate)
     )
 
 

@@ -18,9 +18,10 @@ INITIAL_ZERO_PERCENT = 10
 
 def to_divisions(mass_g: int, d_kg: int) -> int:
     """Mass in kg, rounded to the nearest division; exactly half goes away from zero."""
+    if mass_g < 0:
+        return -to_divisions(-mass_g, d_kg)
     step_g = d_kg * 1_000
-    steps = (2 * abs(mass_g) + step_g) // (2 * step_g)
-    return steps * d_kg if mass_g >= 0 else -steps * d_kg
+    return (2 * mass_g + step_g) // (2 * step_g) * d_kg
 
 
 def shown(gross_kg: int, max_kg: int, e_kg: int) -> int | None:

@@ -208,7 +208,8 @@ def _events(before: State, after: State, command: str, now_ns: MonotonicNs) -> t
     if before.latch is not after.latch:
         held = "void" if after.latch is None else f"{after.latch.gross_kg} kg"
         events.append(Event("weight", now_ns, held))
-    for name, was, now in zip(GUARDED, before.guarded, after.guarded, strict=True):
+    for at, name in enumerate(GUARDED):
+        was, now = before.guarded[at], after.guarded[at]
         if now is Tri.YES and was is not Tri.YES:
             events.append(Event(name, now_ns, "opened"))
         elif was is Tri.YES and now is Tri.NO:

@@ -63,6 +63,14 @@ ROWS: tuple[Row, ...] = (
         "NEW_VISIT",
         "BAR",
     ),
+    _go(
+        _P.LOCKOUT,
+        ("left_alone", "vehicle_on", "exit_closed"),
+        _P.EGRESS,
+        "no attendant: a trapped vehicle is let back out",
+        "NEW_VISIT",
+        "BAR",
+    ),
     _hold(_P.IDLE, ("outbox_full",), _R.OUTBOX_FULL, "what cannot be recorded is not called on"),
     _go(
         _P.IDLE,
@@ -298,6 +306,28 @@ ROWS: tuple[Row, ...] = (
     _go(_P.HELD, ("for_ledger", "acknowledged"), _P.COMMITTING, "the ledger is back"),
     _hold(_P.HELD, ("for_ledger", "save_refused"), _R.SAVE_REFUSED, "back, and cannot save"),
     _go(_P.HELD, ("for_save", "retry_due"), _P.COMMITTING, "ask again", "RETRY_SAVE"),
+    _go(
+        _P.HELD,
+        ("left_alone", "in_visit", "no_pending", "entry_closed", "exit_closed"),
+        _P.COMMITTING,
+        "no attendant: refused on record",
+        "REFUSE",
+    ),
+    _go(
+        _P.HELD,
+        ("left_alone", "in_visit"),
+        _P.EGRESS,
+        "no attendant, and no record can be made",
+        "BAR",
+    ),
+    _go(
+        _P.HELD,
+        ("left_alone", "no_visit", "vehicle_on"),
+        _P.EGRESS,
+        "no attendant, and nobody saw it come",
+        "NEW_VISIT",
+        "BAR",
+    ),
     _go(
         _P.EGRESS,
         ("deck_empty", "edges_clear", "entry_closed", "exit_closed"),

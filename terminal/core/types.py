@@ -51,7 +51,7 @@ class WeighFlag(IntFlag):
     """What the weighing pipeline noticed. Names match the trace command's flags."""
 
     NONE = 0
-    OVERLOAD = 1 << 0
+    OVERLOAD = 1
     SATURATION = 1 << 1
     CELL_FAULT = 1 << 2
     CELL_DRIFT = 1 << 3

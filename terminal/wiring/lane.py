@@ -47,6 +47,7 @@ def params(config: Config) -> Params:
         barrier_s_max=lane.barrier_s_max,
         close_delay_ms=lane.close_delay_ms,
         home_province=config.site.home_province,
+        attended=bool(config.keypad.operator_pins),
     )
 
 
