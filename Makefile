@@ -39,7 +39,7 @@ model: setup ## exhaustive search of the decision core
 	$(BIN)/python -m pytest -q -s tests/model
 
 mutants: setup ## every shifted comparison, constant and row of the core must be noticed
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 sim: setup ## the whole terminal under virtual time and faults
 	$(BIN)/python -m pytest -q tests/sim

@@ -29,10 +29,17 @@ from tests.mutants.runner import Job, try_all
 AREAS: dict[str, tuple[str, ...]] = {
     "terminal.core.plate": ("tests.unit.anpr", "tests.unit.core"),
     "terminal.core": ("tests.unit.core",),
-    "terminal.records": ("tests.unit.test_records", "tests.unit.test_sm2", "tests.unit.core."),
+    "terminal.records": (
+        "tests.unit.test_record",
+        "tests.unit.test_key",
+        "tests.unit.test_sm2",
+        "tests.unit.core.",
+    ),
     "terminal.outbox": ("tests.unit.test_outbox", "tests.unit.core."),
 }
 """Who could notice what is run at import."""
+NUMBERS = "tests.unit.core.test_numbers."
+"""Where constants and tables are written down a second time: asked first about them."""
 SAVE_EVERY = 50
 FOR_GOOD_S = 1e9
 """A survivor counts only when every test was asked."""
@@ -166,7 +173,8 @@ def tests_for(
     )  # fmt: skip
     area = next(names for part, names in AREAS.items() if mutant.module.startswith(part))
     rest = [name for name in found.order(set(found.cost_s)) if name.startswith(area)]
-    return list(dict.fromkeys([*first, *everyone, *rest]))
+    numbers = [name for name in rest if name.startswith(NUMBERS)]
+    return list(dict.fromkeys([*numbers, *first, *everyone, *rest]))
 
 
 class Users:

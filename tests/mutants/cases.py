@@ -22,20 +22,29 @@ ROOT = Path(__file__).resolve().parents[2]
 TEST_MODULES = (
     "tests.unit.core.test_axles_listed",
     "tests.unit.core.test_draft",
+    "tests.unit.core.test_effects",
+    "tests.unit.core.test_guards",
     "tests.unit.core.test_interlock",
+    "tests.unit.core.test_invariant_edges",
     "tests.unit.core.test_invariants",
     "tests.unit.core.test_limits",
+    "tests.unit.core.test_looks",
     "tests.unit.core.test_menu",
     "tests.unit.core.test_model_findings",
     "tests.unit.core.test_numbers",
+    "tests.unit.core.test_one_tick",
+    "tests.unit.core.test_rows",
     "tests.unit.core.test_scale",
     "tests.unit.core.test_scenarios",
+    "tests.unit.core.test_signs",
     "tests.unit.anpr.test_plate_grammar",
+    "tests.unit.test_key_line",
     "tests.unit.test_outbox",
+    "tests.unit.test_record_bounds",
     "tests.unit.test_records",
     "tests.unit.test_sm2",
 )
-SUPPORT = ("tests/unit/core/lane.py", "tests/unit/ledger/builders.py")
+SUPPORT = ("tests/unit/core/lane.py", "tests/unit/core/moment.py", "tests/unit/ledger/builders.py")
 """What these tests are built on: it counts as part of each of them."""
 
 

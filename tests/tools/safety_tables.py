@@ -6,6 +6,7 @@ the pages an inspector reads cannot drift from what decides. It never touches th
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -18,6 +19,8 @@ from terminal.core.visit import Phase
 ROOT = Path(__file__).resolve().parents[2]
 SAFETY = ROOT / "SAFETY.md"
 STATES = ROOT / "ARCHITECTURE-states.md"
+MUST_FAIL = ROOT / "tests/scenarios/test_must_fail.py"
+ELSEWHERE = "Elsewhere: "
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -57,6 +60,25 @@ def row_table() -> str:
     return "\n".join(lines)
 
 
+def elsewhere() -> list[tuple[str, str]]:
+    """Name of each must-fail scenario and what went wrong where it was met, as it says itself."""
+    tree = ast.parse(MUST_FAIL.read_text(encoding="utf-8"))
+    told = [(node.name, ast.get_docstring(node) or "") for node in tree.body
+            if isinstance(node, ast.FunctionDef)]  # fmt: skip
+    return [
+        (name, " ".join(said.removeprefix(ELSEWHERE).split()))
+        for name, said in told
+        if said.startswith(ELSEWHERE)
+    ]
+
+
+def elsewhere_table() -> str:
+    lines = ["| what went wrong elsewhere | played to this lane by |", "|---|---|"]
+    path = MUST_FAIL.relative_to(ROOT)
+    lines += [f"| {said} | {path}::{name} |" for name, said in elsewhere()]
+    return "\n".join(lines)
+
+
 def diagram() -> str:
     """Mermaid; one arrow for each pair of states, with the number of rows behind it."""
     lines = ["```mermaid", "stateDiagram-v2", "  [*] --> lockout: every start"]
@@ -82,6 +104,7 @@ PARTS = {
     "invariants": invariant_table,
     "rows": row_table,
     "diagram": diagram,
+    "elsewhere": elsewhere_table,
 }
 
 

@@ -128,3 +128,17 @@ def test_bucket_waits_long_enough_at_awkward_rates() -> None:
     wait_ns = bucket.wait_ns(0)
     assert bucket.take(wait_ns - 1) is None
     assert bucket.take(wait_ns) is not None
+
+
+def test_a_bucket_counts_from_its_own_time() -> None:
+    bucket = Bucket.full(1, 1, 50 * NS_PER_S).take(50 * NS_PER_S)
+    assert bucket is not None
+    assert bucket.wait_ns(50 * NS_PER_S) == NS_PER_S
+    assert bucket.wait_ns(50 * NS_PER_S + 1) == NS_PER_S - 1
+    assert bucket.wait_ns(60 * NS_PER_S) == 0
+
+
+def test_the_alarm_begins_at_the_very_item() -> None:
+    assert fill_of(79_999, 100_000) == Fill.OK
+    assert fill_of(80_000, 100_000) == Fill.ALARM
+    assert fill_of(99_999, 100_000) == Fill.ALARM

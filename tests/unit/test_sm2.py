@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from terminal.county.keys import read_key_file
-from terminal.records import ALG_SM2_SM3, PublicKey, RecordError, Sm2Signer, verify_record
+from terminal.records import ALG_SM2_SM3, PublicKey, RecordError, Sm2Signer, sm2, verify_record
 from terminal.records.signing import sign_record
 from terminal.records.sm2 import ALGORITHM, ORDER, SIGNER_ID, Sm2UnavailableError, sm2_holds
 from tests.unit.ledger.builders import SIGNER, record
@@ -78,3 +78,59 @@ def test_the_county_enrols_an_sm2_key(signer: Sm2Signer, tmp_path: Path) -> None
     path = tmp_path / "t.pub"
     path.write_text(f"sm2 {signer.public_key.raw.hex()} T-1\n")
     assert read_key_file(path).key == PublicKey(ALG_SM2_SM3, signer.public_key.raw)
+
+
+class Refusing:
+    """OpenSSL, but one call fails."""
+
+    def __init__(self, call: str) -> None:
+        self.call, self.library = call, sm2._library()
+
+    def __getattr__(self, name: str) -> object:
+        return (lambda *_: 0) if name == self.call else getattr(self.library, name)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [("EVP_DigestSignInit", "refuses SM2 with SM3"), ("EVP_DigestSign", "did not make")],
+)
+def test_an_openssl_that_refuses_says_so(
+    signer: Sm2Signer, monkeypatch: pytest.MonkeyPatch, call: str, told: str
+) -> None:
+    refusing = Refusing(call)
+    monkeypatch.setattr(sm2, "_library", lambda: refusing)
+    with pytest.raises(Sm2UnavailableError, match=told):
+        signer.sign(b"message")
+
+
+@pytest.mark.parametrize("library", [None, object()])
+def test_a_machine_without_sm2_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, library: object
+) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(sm2.ctypes, "CDLL", lambda name: asked.append(name) or library)
+    monkeypatch.setattr(sm2.ctypes.util, "find_library", lambda name: library and "crypto")
+    with pytest.raises(Sm2UnavailableError, match="libssl3"):
+        sm2._library.__wrapped__()
+    assert asked == ([] if library is None else ["crypto"])
+
+
+def test_a_key_that_openssl_does_not_take(
+    signer: Sm2Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sm2, "_load", lambda call, der: None)
+    with pytest.raises(ValueError, match="not an SM2 private key"):
+        signer.sign(b"message")
+    with pytest.raises(ValueError, match="not an SM2 private key"):
+        Sm2Signer(SEED)
+
+
+def test_the_smallest_key_signs(signer: Sm2Signer) -> None:
+    smallest = Sm2Signer((1).to_bytes(32, "big"))
+    assert sm2_holds(smallest.public_key.raw, smallest.sign(b"m"), b"m")
+
+
+def test_octets_too_many_are_refused_although_the_rest_would_hold(signer: Sm2Signer) -> None:
+    key, signature = signer.public_key.raw, signer.sign(b"m")
+    assert not sm2_holds(key + b"\0", signature, b"m")
+    assert not sm2_holds(key, signature[:32] + b"\0" + signature[32:], b"m")

@@ -180,3 +180,12 @@ def test_no_close_permit_beside_a_lease() -> None:
     both = grant(ENTERING._replace(trail=clear_since(9_000)), seen, NOW, PULSE)
     assert both.leases[Side.ENTRY] is not None
     assert both.close == (None, None)
+
+
+def test_a_passage_clear_since_the_first_nanosecond_is_clear() -> None:
+    for since_ns, given in ((0, False), (1, True)):
+        at_ns = MonotonicNs(since_ns)
+        state = RELEASED._replace(used=True, trail=Trail(clear=(at_ns, at_ns)))
+        seen = SEEN._replace(closed=(Tri.YES, Tri.NO))
+        permit = grant(state, seen, MonotonicNs(1 + 60 * NS_PER_S), PULSE).close[Side.EXIT]
+        assert (permit is not None) is given

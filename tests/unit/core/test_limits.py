@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from terminal.core.limits import (
@@ -190,3 +192,14 @@ def test_codes_and_patterns_are_consistent() -> None:
     width = {"1": 1, "2": 1, "5": 2, "9": 3}
     for row in TABLE:
         assert all(sum(width[digit] for digit in p) == row.axles for p in row.patterns)
+
+
+@pytest.mark.parametrize(
+    ("spacing_cm", "limit_kg"), [(None, 36_000), (0, 36_000), (179, 36_000), (180, 37_000)]
+)
+def test_air_springs_raise_a_semi_trailer_of_known_spacing_only(
+    spacing_cm: int | None, limit_kg: int
+) -> None:
+    vehicle = VehicleFacts("articulated", air_suspension=True, axle_pattern="125")
+    vehicle = replace(vehicle, semi_spacing_cm=spacing_cm)
+    assert judge(4, vehicle, PARAMS).limit_kg == limit_kg

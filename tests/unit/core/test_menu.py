@@ -205,3 +205,45 @@ def test_after_a_right_pin_and_after_a_lock_all_tries_are_there_again() -> None:
     assert pad.state.wrong_pins == 0
     pad = Pad().press("A" + "0000#" * 5)
     assert (pad.state.page, pad.state.wrong_pins) == ("locked", 0)
+
+
+def presses(keys: str) -> tuple[KeyPress, ...]:
+    return tuple(KeyPress(Key(key), MonotonicNs(1)) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "pins", "page", "wrong"),
+    [
+        ("A0#*A0#", (True, True), "menu", 0),
+        ("A0#0#", (False, True), "menu", 0),
+        ("A0#0#", (False, False), "pin", 2),
+        ("A0#*A0#", (True, False), "pin", 1),
+        ("A0#", (), "pin", 1),
+    ],
+)
+def test_every_confirmed_pin_has_its_own_verdict(
+    keys: str, pins: tuple[bool, ...], page: str, wrong: int
+) -> None:
+    found = menu.feed(MenuState(), presses(keys), (), MonotonicNs(1), Params(), pins).menu
+    assert (found.page, found.wrong_pins) == (page, wrong)
+
+
+def test_the_province_turns_and_the_rest_stays() -> None:
+    pad = Pad().open().press("1555").press("C1B")
+    assert pad.lines == ("蒙L1", "digits")
+
+
+def test_a_letter_turns_at_its_own_place() -> None:
+    pad = Pad().open().press("15").press("2", 1_300).press("2")
+    assert pad.lines == ("晋JB", "letters")
+
+
+def test_a_refused_plate_is_kept_for_mending() -> None:
+    pad = Pad().open().press("15C1#")
+    assert (pad.state.page, pad.lines) == ("invalid", ("晋J1", "digits"))
+    assert pad.press("*").lines == ("晋J1", "digits")
+    assert pad.press("*").state.typed == ""
+
+
+def test_a_new_plate_starts_with_letters() -> None:
+    assert Pad().open().press("15C**").open().press("1").lines == ("晋", "letters")

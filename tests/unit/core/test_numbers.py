@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from hal.contract.types import INPUT_COUNT, Aspect, MonotonicNs, Tri
 from terminal import outbox
 from terminal.core import (
     display,
@@ -24,9 +25,22 @@ from terminal.core import (
     scale,
     step,
 )
-from terminal.core.limits import TABLE
+from terminal.core.limits import NO_LIMIT, TABLE
 from terminal.core.params import Params
-from terminal.core.types import BarrierKind, LaneKind, WeighFlag, WeightSource
+from terminal.core.types import (
+    BarrierKind,
+    Display,
+    HoldReason,
+    Inputs,
+    LaneKind,
+    Outputs,
+    PlateOutcome,
+    PlateReading,
+    Prompt,
+    Weighed,
+    WeighFlag,
+    WeightSource,
+)
 from terminal.core.visit import MenuState, State
 from terminal.records import body, keys, model, signing
 
@@ -169,6 +183,8 @@ DEFAULTS: dict[str, object] = {
     "clock_skew_ms_max": 50,
     "relay_ms_max": 500,
     "siren_s": 3,
+    "attended": True,
+    "unattended_s_max": 300,
     "home_province": "晋",
 }
 
@@ -247,3 +263,97 @@ def test_normalising_a_plate_at_its_edges(text: str, plain: str) -> None:
 def test_parts_of_plates() -> None:
     assert plate.is_whole("晋LA1234")
     assert not plate.is_whole("晋LA123")
+
+
+KINDS = """
+ordinary  7 440 140 1 truck issued yellow blue
+trailer   7 440 220 2 truck issued yellow
+ne_large  8 480 140 1 truck issued yellow_green green
+ne_small  8 480 140 1 truck issued green
+learner   7 440 140 1 - issued yellow
+police    7 440 140 1 - issued white
+hk_macao  7 440 140 1 - issued black
+embassy   7 440 140 1 - issued black
+consulate 7 440 140 1 - issued black
+emergency 8 480 140 1 truck issued white
+official  7 440 140 1 - - blue white
+"""
+"""Kind, places, width and height in mm, rows, on trucks, issued, colours (GA 36-2018)."""
+
+
+def test_the_plates() -> None:
+    told = [
+        [
+            kind.name, *map(str, (len(kind.places), kind.width_mm, kind.height_mm, kind.rows)),
+            "truck" if kind.trucks else "-", "issued" if kind.issued else "-", *kind.colours,
+        ]
+        for kind in plate.KINDS
+    ]  # fmt: skip
+    assert told == [line.split() for line in KINDS.strip().splitlines()]
+    assert plate.PLACES_MAX == 8
+
+
+COLOURS = {
+    "transport": "blue 1 yellow 2 black 3 white 4 green 94 yellow_green 93 other 9 farm_blue 90 "
+    "farm_yellow 91 farm_green 92",
+    "toll": "blue 0 yellow 1 black 2 white 3 green 4 yellow_green 5 temporary 7 farm_green 11 "
+    "red 12",
+    "gat_police": "white 0 yellow 1 blue 2 black 3 green 4 yellow_green 4 unknown 5 other 9",
+}
+
+
+def test_colours_on_the_wire() -> None:
+    told = {
+        table: " ".join(f"{name} {code}" for name, code in codes.items())
+        for table, codes in plate.COLOUR_CODES.items()
+    }
+    assert told == COLOURS
+
+
+def test_axles_of_a_pattern() -> None:
+    assert limits.PATTERN_AXLES == {"1": 1, "2": 1, "5": 2, "9": 3}
+
+
+def test_a_colour_prefix_is_one_sign_before_something() -> None:
+    assert plate.normalise("黄1") == "1"
+    assert plate.normalise("黄黄1") == "黄1"
+    assert plate.normalise("1黄") == "1黄"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [("晋L?", "晋L1", True), ("晋L?", "晋L", False), ("晋L", "晋L1", False), ("", "", True)],
+)
+def test_partly_legible(pattern: str, text: str, fits: bool) -> None:
+    assert plate.fits_open(pattern, text) is fits
+
+
+def test_a_kind_wants_every_place() -> None:
+    ordinary = plate.kind_named("ordinary")
+    assert ordinary.matches("晋LA1234")
+    for text in ("", "晋LA123", "晋LA12345", "LLA1234", "晋LA123挂"):
+        assert not ordinary.matches(text)
+
+
+def test_what_is_not_said_is_nothing() -> None:
+    now = MonotonicNs(5)
+    assert dataclasses.astuple(Weighed(now, None, Tri.NO, Tri.NO, Tri.NO))[5:] == (
+        None, 0, 0, None, (), (), WeighFlag.NONE, -1, 0,
+    )  # fmt: skip
+    shown = Display()
+    assert (shown.prompt, shown.reason) == (Prompt.STARTING, HoldReason.NONE)
+    assert dataclasses.astuple(shown)[2:] == ("", None, None, None, 0, "", (), False, "")
+    out = Outputs()
+    assert (out.leases, out.close, out.lamps) == ((None, None), (None, None), (Aspect.RED,) * 2)
+    assert (out.siren, out.draft, out.zero_allowed, out.events) == (False, None, False, ())
+    assert (out.look_visit_id, out.capture_visit_id, out.lookup_plate) == (0, 0, "")
+    said = Inputs(now)
+    assert (said.weighed, said.barriers, said.plate, said.captured) == (
+        None, (None, None), None, None,
+    )  # fmt: skip
+    assert (said.committed, said.refused_visit_ids, said.keys, said.pins) == ((), (), (), ())
+    assert (said.ledger_up, said.camera_up, said.outbox_full) == (Tri.UNKNOWN,) * 3
+    assert [(level.value, level.at_ns) for level in said.levels] == [(Tri.UNKNOWN, 0)] * INPUT_COUNT
+    reading = PlateReading(1, PlateOutcome.READ, "", "", "", 0, (), 0, now)
+    assert (reading.rear_plate, reading.by_list) == ("", False)
+    assert NO_LIMIT.limit_kg is None

@@ -63,3 +63,9 @@ def test_zero_ranges(sign: int) -> None:
     assert not scale.zero_in_range(sign * 2_001, 100_000)
     assert scale.initial_zero_in_range(sign * 10_000, 100_000)
     assert not scale.initial_zero_in_range(sign * 10_001, 100_000)
+
+
+@pytest.mark.parametrize("mass_g", [1, 9_999, 10_000, 10_001, 29_999, 30_000])
+def test_rounding_is_the_same_on_both_sides_of_zero(mass_g: int) -> None:
+    assert scale.to_divisions(-mass_g, 20) == -scale.to_divisions(mass_g, 20)
+    assert scale.to_divisions(0, 20) == 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hal.contract.types import (
+    NS_PER_MS,
     NS_PER_S,
     Aspect,
     Authority,
@@ -490,7 +491,7 @@ def test_a_trigger_under_the_falling_entry_boom_opens_it_again() -> None:
 def test_called_and_did_not_come() -> None:
     rig = LaneRig().ready().arrive().set(InputName.LOOP_ENTRY, False)
     rig.until(Phase.EGRESS, 95_000)
-    assert rig.run(20).out.display.reason is HoldReason.LEFT_EARLY
+    assert rig.run(20).prompt is Prompt.OFF_ENTRY, "who comes late waits for the next call"
     rig.until(Phase.IDLE)
     assert rig.arms[Side.ENTRY].lift == 0
 
@@ -878,3 +879,87 @@ def test_a_seal_or_door_that_opens_is_told_once_and_stops_nobody(kind: str) -> N
     assert rig.kinds(kind + "_shut") == ["shut again"]
     rig = LaneRig(required=tuple(InputName)).set(name, True).run(50)
     assert rig.kinds(kind) == ["opened"], "a seal found broken at the start is told as well"
+
+
+ALONE_MS = 300_000
+
+
+def alone(**changes: object) -> LaneRig:
+    rig = LaneRig(attended=False, **changes)
+    rig.reading = None
+    return rig
+
+
+@pytest.mark.parametrize("lane", list(LaneKind))
+def test_without_an_attendant_a_held_vehicle_is_refused_on_record_and_sent_back(
+    lane: LaneKind,
+) -> None:
+    """With no PIN set it left a double lane only by the wired release."""
+    rig = alone(lane=lane).weigh()
+    arrived_ns = rig.state.arrived_ns
+    rig.until(Phase.HELD, 20_000)
+    rig.run(ALONE_MS - (rig.now_ns - arrived_ns) // NS_PER_MS - 20)
+    assert (rig.phase, rig.state.reason) == (Phase.HELD, HoldReason.PLATE_UNREAD)
+    rig.until(Phase.EGRESS, 100)
+    assert rig.state.committed is not None
+    assert rig.state.draft is not None
+    assert (rig.state.draft.verdict, rig.state.draft.reason) == (Verdict.REFUSED, "plate_unread")
+    assert rig.prompt is Prompt.REFUSED
+    assert (rig.out.leases[Side.ENTRY] is not None) is (lane is LaneKind.DOUBLE)
+    assert rig.run(10_000).prompt is Prompt.BACK_OUT
+    rig.back_out().until(Phase.IDLE)
+    assert rig.kinds("operator") == []
+
+
+@pytest.mark.parametrize("ledger", [False, True])
+def test_without_an_attendant_nobody_is_kept_for_a_record_that_cannot_be_made(
+    ledger: bool,
+) -> None:
+    rig = alone()
+    rig.reading = (PlateOutcome.READ, PLATE)
+    rig.ledger, rig.ledger_refuses = ledger, True
+    rig.weigh().until(Phase.HELD).run(ALONE_MS)
+    rig.until(Phase.EGRESS, 20_000)
+    assert rig.state.committed is None
+    assert rig.state.verdict is Verdict.REFUSED
+    assert rig.out.leases[Side.ENTRY] is not None
+    rig.back_out().until(Phase.IDLE)
+
+
+def test_without_an_attendant_a_vehicle_trapped_by_a_restart_is_let_back_out() -> None:
+    rig = alone().load(48_000).run(ALONE_MS)
+    assert rig.phase is Phase.LOCKOUT
+    rig.run(110)
+    assert (rig.phase, rig.state.verdict) == (Phase.EGRESS, Verdict.REFUSED)
+    assert rig.state.visit_id == rig.params.boot_id << 20 | 1
+    assert rig.out.leases[Side.ENTRY] is not None
+    rig.back_out().until(Phase.IDLE)
+
+
+@pytest.mark.parametrize("kg", [0, 400])
+def test_without_an_attendant_no_arm_opens_for_nobody(kg: int) -> None:
+    rig = alone().ready()
+    rig.load(kg)
+    rig.zero_valid = Tri.NO
+    rig.until(Phase.HELD, 10_000).run(2 * ALONE_MS)
+    assert rig.phase is Phase.HELD
+    assert rig.out.leases == (None, None)
+    rig.load(48_000).run(50)
+    assert (rig.phase, rig.state.verdict) == (Phase.EGRESS, Verdict.REFUSED)
+
+
+def test_a_lockout_with_a_vehicle_waits_for_the_exit_arm() -> None:
+    rig = alone().load(48_000)
+    rig.arms[Side.EXIT].lift = rig.arms[Side.EXIT].target = 20
+    rig.arms[Side.EXIT].stuck = True
+    rig.run(ALONE_MS + 1_000)
+    assert rig.phase is Phase.LOCKOUT
+    rig.arms[Side.EXIT].stuck = False
+    rig.until(Phase.EGRESS)
+
+
+def test_an_attended_lane_waits_for_its_attendant() -> None:
+    rig = LaneRig()
+    rig.reading = None
+    rig.weigh().until(Phase.HELD, 20_000).run(2 * ALONE_MS)
+    assert rig.phase is Phase.HELD
