@@ -50,6 +50,26 @@ TRAIL = (
 
 Context = Mapping[str, Any]
 
+UPLINK_WHY: tuple[tuple[str, str], ...] = (
+    ("the network is unplugged", "network"),
+    ("NetworkError", "silent"),
+    ("no answer", "silent"),
+    ("TimeoutError", "silent"),
+    ("our clock is", "clock"),
+    ("4.22", "clock"),
+    ("4.01", "enrol"),
+    ("DTLS needs", "dtls"),
+)
+"""How a target's reason begins, and the text `uplink.why.*` that tells a person what to do."""
+
+
+def why_key(why: str) -> str:
+    """The text for a target's reason, empty when there is none."""
+    if not why:
+        return ""
+    found = (name for start, name in UPLINK_WHY if why.startswith(start))
+    return f"uplink.why.{next(found, 'other')}"
+
 
 class View:
     """Contexts of all parts in one language for one moment."""
@@ -163,7 +183,7 @@ class View:
         if snapshot is None:
             return {"targets": [], "unsent": 0, "quarantined": 0, "last_seq": 0}
         return {
-            "targets": snapshot.targets,
+            "targets": [(*row, why_key(row[-1])) for row in snapshot.targets],
             "unsent": snapshot.unsent,
             "quarantined": snapshot.quarantined,
             "last_seq": snapshot.last_seq,

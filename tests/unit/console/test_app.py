@@ -12,6 +12,7 @@ import pytest
 
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.console.app import KEY_HOLD_MS, PLATES_S
+from terminal.console.view import why_key
 from terminal.core.types import Event, PlateSource
 from terminal.link import PeerDown
 from terminal.messages import (
@@ -120,6 +121,21 @@ def test_health_for_machines(site: Site) -> None:
         "why": "no answer within 30 s",
     }
     assert said["loop"]["p99_us"] == 88
+
+
+def test_why_a_target_takes_nothing_is_told_in_words(site: Site) -> None:
+    show(site, "fault")
+    page = site.client.get("/?lang=en").text
+    assert "No answer: tried again by itself" in page
+    assert "no answer within 30 s" in page
+    told = {
+        "": "",
+        "the network is unplugged": "uplink.why.network",
+        "our clock is 61 s behind the platform's": "uplink.why.clock",
+        "4.01 The key of this terminal has been revoked: stolen": "uplink.why.enrol",
+        "5.03 The record cannot be stored now": "uplink.why.other",
+    }
+    assert {why: why_key(why) for why in told} == told
 
 
 def test_the_stream_sends_everything_once_and_then_only_changes(site: Site) -> None:
