@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import msgspec
@@ -71,6 +71,10 @@ class Treatment:
     outcome: str
     limit_kg: int | None = None
     over_kg: int = 0
+
+
+NOT_COMPARED = ("boot_id", "operator_pins")
+"""Parameters that are another at every start, or no trace may hold."""
 
 
 def load_frames(path: Path) -> Iterator[Frame]:
@@ -192,6 +196,23 @@ def _judged(draft: RecordDraft) -> Treatment:
         draft.limit_kg,
         draft.over_kg,
     )
+
+
+def changed_params(frames: Iterable[Frame], params: Params) -> list[str]:
+    """What the core decides by and the other configuration sets otherwise: "name: then -> now"."""
+    recorded = next((frame.params for frame in frames if isinstance(frame, Keyframe)), None)
+    if recorded is None:
+        return []
+    changed = []
+    for each in fields(params):
+        then, now = getattr(recorded, each.name), getattr(params, each.name)
+        if then != now and each.name not in NOT_COMPARED:
+            changed.append(f"{each.name}: {_plain(then)} -> {_plain(now)}")
+    return changed
+
+
+def _plain(value: object) -> str:
+    return str(getattr(value, "value", value))
 
 
 def rehearse(frames: Iterable[Frame], params: Params) -> list[tuple[Treatment, Treatment | None]]:

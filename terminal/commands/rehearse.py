@@ -13,7 +13,7 @@ from pathlib import Path
 from terminal import exits
 from terminal.config import ConfigError
 from terminal.config_load import load
-from terminal.replay import TraceError, Treatment, load_frames, rehearse, treated
+from terminal.replay import TraceError, Treatment, changed_params, load_frames, rehearse, treated
 from terminal.wiring.lane import params
 
 NAME = "rehearse"
@@ -40,10 +40,14 @@ def run(args: argparse.Namespace) -> int:
     except TraceError as error:
         print(error, file=sys.stderr)
         return exits.BAD_INPUT
-    changed = rehearse(frames, params(config))
+    tried = params(config)
+    differing = changed_params(frames, tried)
+    print(f"Set otherwise than recorded: {'; '.join(differing) or 'nothing'}.")
+    changed = rehearse(frames, tried)
     for was, would in changed:
         print(f"{was.plate or 'no plate':12} {_told(was)}  ->  {_told(would)}")
     print(f"{len(treated(frames))} vehicles, {len(changed)} treated differently")
+    print("Masses, plates and what the vehicle list said are as recorded; only the core was tried.")
     return DIFFERENT if changed else exits.OK
 
 

@@ -41,10 +41,14 @@ def run(args: argparse.Namespace) -> int:
     if result.skipped:
         print(f"{result.skipped} ticks before the first known state were left out")
     print(
-        f"{result.ticks} ticks, {result.runs} starts, {result.gaps} gaps: "
-        f"{len(result.differences)} decisions differ, "
-        f"{result.unlike} states are kept otherwise (a field added since counts as such)"
+        f"{result.ticks} ticks, {result.runs} starts of the lane, {result.gaps} gaps "
+        f"(idle time is kept thinly): {len(result.differences)} decisions differ"
     )
+    if result.unlike:
+        print(
+            f"After {result.unlike} ticks with the same decision the state is another than then: "
+            f"a field added since, or a difference that has not shown yet."
+        )
     if not result.ticks:
         print(f"{args.trace}: holds no tick that can be replayed", file=sys.stderr)
         return exits.BAD_INPUT

@@ -8,7 +8,9 @@ only module of the package that opens a file.
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
@@ -30,6 +32,11 @@ from terminal.core.types import Weighed, WeighFlag, WeightSource
 from terminal.weighing.params import WeighParams
 from terminal.weighing.pipeline import Pipeline
 
+UNREADABLE = (
+    ValueError, OSError, EOFError, RuntimeError, LookupError, MemoryError, OverflowError,
+    struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What numpy and zipfile raise on a damaged archive: also "encrypted" and "patched data"."""
 ROWS_MAX = 4_000_000
 OCCUPIED_KG = 3_000
 """A trace shows trucks: three quarters of this is less than the lightest empty one."""
@@ -224,10 +231,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                     raise TraceError(f"{path}: {name}: is missing from the archive")
                 try:
                     found[name] = archive[name]
-                except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+                except UNREADABLE as error:
                     raise TraceError(f"{path}: {name}: cannot be read ({error})") from None
             return found
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TraceError(f"{path}: file: is not a readable NPZ archive ({first})") from None
 

@@ -76,6 +76,15 @@ def test_the_same_configuration_treats_everybody_the_same(
     config.write_text(CONFIG.format(kind=params.lane.value, barrier=params.barrier.value))
     assert cli.main(["rehearse", "--config", str(config), str(PASSED)]) == 0
     assert "1 vehicles, 0 treated differently" in capsys.readouterr().out
+    config.write_text(
+        CONFIG.format(kind=params.lane.value, barrier=params.barrier.value)
+        + "[weighing]\nsite_margin_kg = 2000\n"
+    )
+    cli.main(["rehearse", "--config", str(config), str(PASSED)])
+    told = capsys.readouterr().out
+    assert "Set otherwise than recorded: " in told
+    assert "site_margin_kg: 0 -> 2000" in told
+    assert "vehicle list said are as recorded" in told
     config.write_text(CONFIG.format(kind="triple", barrier="hold"))
     assert cli.main(["rehearse", "--config", str(config), str(PASSED)]) == exits.CONFIG
     assert "lane.kind" in capsys.readouterr().err
