@@ -40,6 +40,8 @@ WORDS: dict[str, Callable[[str], bool]] = {
     "axle_pattern": lambda cell: pattern_axles(cell) is not None,
 }
 """Columns that hold words, with what a word must be."""
+DIGITS_MAX = 9
+"""int() refuses thousands of digits with an error of its own."""
 _META = "vehicle_list_sha256"
 
 
@@ -81,13 +83,13 @@ def parse(raw: bytes, name: str) -> tuple[dict[str, tuple[object, ...]], int]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise VehicleListError(f"{name} is not UTF-8 text; save it as CSV UTF-8") from error
-    reader = csv.DictReader(io.StringIO(text))
-    strange = set(reader.fieldnames or ()) - set(COLUMNS)
-    if "plate" not in (reader.fieldnames or ()) or strange:
-        raise VehicleListError(f"{name} must have a first line of these columns: {COLUMNS}")
+    reader = csv.DictReader(io.StringIO(text, newline=None))
     rows: dict[str, tuple[object, ...]] = {}
     bad = 0
     try:
+        strange = set(reader.fieldnames or ()) - set(COLUMNS)
+        if "plate" not in (reader.fieldnames or ()) or strange:
+            raise VehicleListError(f"{name} must have a first line of these columns: {COLUMNS}")
         for count, cells in enumerate(reader):
             if count >= ROWS_MAX:
                 raise VehicleListError(f"{name} has more than {ROWS_MAX} rows")
@@ -108,7 +110,8 @@ def _row(cells: dict[str, str]) -> tuple[object, ...] | None:
     for column in COLUMNS:
         cell = cells.get(column, "").strip()
         if column in NUMBERS and cell:
-            if not cell.isascii() or not cell.isdigit() or int(cell) > NUMBERS[column]:
+            digits = cell.isascii() and cell.isdigit() and len(cell) <= DIGITS_MAX
+            if not digits or int(cell) > NUMBERS[column]:
                 return None
             row.append(int(cell))
         elif cell and column in WORDS and not WORDS[column](cell):
