@@ -10,6 +10,7 @@ exchange.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import logging
@@ -20,7 +21,7 @@ from typing import Any
 from aiocoap import CON, Message
 from aiocoap.error import UnparsableMessage
 from aiocoap.numbers.constants import TransportTuning
-from aiocoap.pipe import error_to_message, run_driving_pipe
+from aiocoap.pipe import error_to_message
 from aiocoap.transports.udp6 import UDP6EndpointAddress
 
 RECENT_MAX = 30_000
@@ -115,8 +116,15 @@ def lighten(context: Any) -> None:
         UDP6EndpointAddress._strip_v4mapped = staticmethod(written)  # noqa: SLF001
 
     def render_to_pipe(pipe: Any) -> None:
-        site = context.serversite
-        run_driving_pipe(error_to_message(pipe, context.log), site.render_to_pipe(pipe))
+        answers = error_to_message(pipe, context.log)
+
+        async def answer() -> None:
+            try:
+                await context.serversite.render_to_pipe(answers)
+            except Exception as error:  # the pipe makes a message of it
+                answers.add_exception(error)
+
+        answers.on_interest_end(asyncio.create_task(answer()).cancel)
 
     context.render_to_pipe = render_to_pipe
 

@@ -15,6 +15,8 @@ from terminal.records import ALG_SM2_SM3, KeyLineError, PublicKey, parse_key_lin
 RELOAD_NS = 1_000_000_000
 """An unknown terminal, or a folder that has changed, makes the files be read again, at most this
 often: a revoked key is refused within a second."""
+EDITED_NS = 10 * 1_000_000_000
+"""A key file edited in its place leaves its folder's time alone, so all of them are looked at."""
 FILES_MAX = 20_000
 FILE_BYTES_MAX = 8_192
 
@@ -66,6 +68,8 @@ class KeyRegistry:
         self._path = path
         self._loaded_ns: int | None = None
         self._read_at = 0
+        self._looked_ns = 0
+        self._files_at = 0
         self._by_id: dict[str, Enrolled] = {}
         self.problems: tuple[str, ...] = ()
         self.load()
@@ -73,6 +77,7 @@ class KeyRegistry:
     def load(self) -> None:
         """Read all files anew."""
         self._read_at = self._stamp()
+        self._files_at = self._files_stamp()
         entries: dict[str, Enrolled] = {}
         keys: dict[bytes, str] = {}
         problems: list[str] = []
@@ -99,11 +104,30 @@ class KeyRegistry:
         """The terminal's entry, or None. An unknown id or a change re-reads them, at most 1/s."""
         entry = self._by_id.get(terminal_id)
         due = self._loaded_ns is None or now_ns - self._loaded_ns >= RELOAD_NS
-        if due and (entry is None or self._stamp() != self._read_at):
+        if due and (entry is None or self._changed(now_ns)):
             self._loaded_ns = now_ns
             self.load()
             entry = self._by_id.get(terminal_id)
         return entry
+
+    def _changed(self, now_ns: int) -> bool:
+        """A file that came, went or was replaced; now and then also one edited in its place."""
+        if self._stamp() != self._read_at:
+            return True
+        if now_ns - self._looked_ns < EDITED_NS:
+            return False
+        self._looked_ns = now_ns
+        return self._files_stamp() != self._files_at
+
+    def _files_stamp(self) -> int:
+        """Changes when any file does."""
+        stamp = 0
+        for path in self._files():
+            try:
+                stamp = hash((stamp, path.stat().st_mtime_ns))
+            except OSError:
+                continue
+        return stamp
 
     def _stamp(self) -> int:
         """When the folder (or file) last changed; 0 when it is gone."""

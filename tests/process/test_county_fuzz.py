@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from terminal.county import hardening
 from terminal.county.conformance import load_vectors
 from terminal.county.hardening import RECENT_MAX, RECENT_S, RecentMessages
 from terminal.county.report import read_report
@@ -22,6 +23,12 @@ from tests.process.test_uplink_loopback import TIMES, options
 from tests.unit.county.samples import Chain
 
 COUNT = 3_000
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No empty acknowledgement goes ahead of an answer, however busy the machine is."""
+    monkeypatch.setattr(hardening._PatientTuning, "EMPTY_ACK_DELAY", 30.0)
 
 
 @pytest.mark.process
@@ -57,6 +64,7 @@ def test_past_messages_are_forgotten_beyond_the_bound_and_after_their_time() -> 
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("patient")
 def test_a_repeated_message_gets_the_same_answer_and_is_not_done_again(tmp_path: Path) -> None:
     opts = options(tmp_path)
     question = datagram(1, 77, "v1/nowhere", b"", None)
@@ -81,6 +89,7 @@ def test_a_repeated_message_gets_the_same_answer_and_is_not_done_again(tmp_path:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("patient")
 def test_a_wrapped_message_id_brings_an_old_answer_that_proves_nothing(tmp_path: Path) -> None:
     """Message IDs wrap after 65,536: the new request is taken for the old one and not done."""
     chain = Chain()

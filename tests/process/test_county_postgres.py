@@ -23,10 +23,12 @@ from terminal.county.store import Store
 from terminal.county.store_postgres import PostgresStore, StoreFailedError
 from terminal.county.store_sqlite import SqliteStore
 from terminal.records import decode_signed, record_hash
+from tests.process.test_county_workers import killed_workers
 from tests.unit.county.samples import LEDGER_ID, WALL_NS, Chain, photo, weigh
 
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
 START_S_MAX = 60
+WORKERS_RECORDS = 300
 
 
 class Server:
@@ -170,6 +172,15 @@ def test_two_receivers_see_each_other_s_neighbours(server: Server) -> None:
     two.rollback()
     one.close()
     two.close()
+
+
+def test_killed_workers_lose_nothing_in_one_database(server: Server, tmp_path: Path) -> None:
+    before = read_report(server.uri).records
+    report = killed_workers(tmp_path, server.uri, WORKERS_RECORDS)
+    assert report.records - before == WORKERS_RECORDS
+    ours = [row for row in report.chains if row.terminal.startswith("T") and row.stored == 15]
+    assert len(ours) == WORKERS_RECORDS // 15
+    assert all(row.high == row.highest == row.stored for row in ours)
 
 
 def test_a_place_is_shown_without_its_password() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cbor2
 import pytest
 
+from terminal.county import hardening
 from terminal.county.page import _page
 from terminal.county.problems import FIELD, REFUSALS
 from terminal.county.report import read_report
@@ -88,7 +89,10 @@ def tries(chain: Chain, other: Chain, stranger: Chain) -> list[tuple[str, str, d
     ]
 
 
-def test_each_is_refused_with_its_reason_counted_and_shown(tmp_path: Path) -> None:
+def test_each_is_refused_with_its_reason_counted_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardening._PatientTuning, "EMPTY_ACK_DELAY", 30.0)
     chain, other = Chain(), Chain()
     stranger = Chain("T-stranger", seed=b"x" * 32)
     opts = options(tmp_path, chain)

@@ -17,8 +17,8 @@ import aiocoap
 import cbor2
 import pytest
 
-from terminal.county.reading import open_reader
-from terminal.county.report import read_report
+from terminal.county.reading import open_reader, store_place
+from terminal.county.report import Report, read_report
 from terminal.county.server import CountyOptions
 from terminal.county.sharding import ALONE, Place
 from terminal.county.worker import pack, unpack
@@ -37,10 +37,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def receiver(folder: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
+def receiver(
+    folder: Path, port: int, *more: str, store: str = ""
+) -> Iterator[subprocess.Popen[str]]:
     command = [
-        sys.executable, "-m", "terminal.cli", "county", "--bind", f"127.0.0.1:{port}", "--workers",
-        "2", "--store", str(folder / "county.sqlite"), "--keys", str(folder / "keys"), *more,
+        sys.executable, "-m", "terminal.cli", "county", "--bind", f"127.0.0.1:{port}",
+        "--workers", "2", "--store", store or str(folder / "county.sqlite"),
+        "--keys", str(folder / "keys"), *more,
     ]  # fmt: skip
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -68,13 +71,13 @@ def workers_of(parent: int) -> list[int]:
     return sorted(found)
 
 
-@pytest.mark.process
-def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
-    (tmp_path / "keys").mkdir()
+def killed_workers(folder: Path, store: str, records: int) -> Report:
+    """Load on two workers, one of which is killed KILLS times; all must be receipted."""
+    (folder / "keys").mkdir()
     port = free_port()
-    items = prepare(tmp_path / "keys", TERMINALS, RECORDS)
+    items = prepare(folder / "keys", TERMINALS, records)
     results: list[LoadResult] = []
-    with receiver(tmp_path, port) as parent:
+    with receiver(folder, port, "--photos", str(folder / "photos"), store=store) as parent:
         load = threading.Thread(target=lambda: results.append(send_all(port, items, 16, 150.0)))
         load.start()
         seen: set[int] = set()
@@ -91,8 +94,13 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
         assert parent.wait(timeout=30) == 0
         assert parent.stdout is not None
         assert "Received" in parent.stdout.read()
-    assert (results[0].acked, results[0].unproven) == (RECORDS, 0)
-    report = read_report(tmp_path / "county.sqlite")
+    assert (results[0].acked, results[0].unproven) == (records, 0)
+    return read_report(store_place(store))
+
+
+@pytest.mark.process
+def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
+    report = killed_workers(tmp_path, str(tmp_path / "county.sqlite"), RECORDS)
     assert report.records == RECORDS
     assert {(row.stored, row.high, row.highest) for row in report.chains} == {
         (RECORDS // TERMINALS,) * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cbor2
@@ -9,7 +10,7 @@ import pytest
 
 from hal.contract.types import ClockQuality
 from terminal.county.accept import AHEAD_NS_MAX, Accepted, accept_record, ahead_s
-from terminal.county.keys import KeyFileError, KeyRegistry, read_key_file
+from terminal.county.keys import EDITED_NS, KeyFileError, KeyRegistry, read_key_file
 from terminal.county.problems import DETAIL, REFUSALS, RESPONSE_CODE, TITLE, RefusedError
 from tests.unit.county.samples import WALL_NS, Chain
 
@@ -141,3 +142,21 @@ def test_problem_details_say_title_detail_and_code() -> None:
         assert body[TITLE] == kind.title
         assert body[DETAIL] == "why"
         assert f"{body[RESPONSE_CODE] >> 5}.{body[RESPONSE_CODE] & 31:02d}" == kind.code
+
+
+def test_a_key_revoked_by_editing_its_file_is_out_within_ten_seconds(tmp_path: Path) -> None:
+    chain = Chain()
+    file = tmp_path / "a.pub"
+    file.write_text(chain.key_line)
+    registry = KeyRegistry(tmp_path)
+    found = registry.find("T-1", EDITED_NS)
+    assert found is not None
+    assert not found.revoked
+    folder = tmp_path.stat()
+    with file.open("a") as opened:
+        opened.write("revoked stolen\n")
+    os.utime(file, ns=(folder.st_atime_ns, folder.st_mtime_ns + 1))
+    assert tmp_path.stat().st_mtime_ns == folder.st_mtime_ns
+    found = registry.find("T-1", 2 * EDITED_NS)
+    assert found is not None
+    assert found.revoked == "stolen"
