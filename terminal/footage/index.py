@@ -74,7 +74,7 @@ class FootageReader:
         """Visits of a plate, newest first; "?" stands for any symbol."""
         pattern = plate.replace("%", "").replace("_", "").replace("?", "_")
         rows = self._index.execute(
-            "select at_ms, visit_id, plate from sighting where plate like ? "
+            "select distinct at_ms, visit_id, plate from sighting where plate like ? "
             "order by at_ms desc limit ?",
             (pattern, FOUND_MAX),
         )
@@ -84,7 +84,8 @@ class FootageReader:
         """How much there is now; zeros for nothing."""
         row = self._index.execute(
             "select count(*), ifnull(sum(octets), 0), ifnull(min(start_ms), 0), "
-            "ifnull(max(ifnull(end_ms, start_ms)), 0) from segment"
+            "ifnull(max(ifnull(end_ms, start_ms + ?)), 0) from segment",
+            (SEGMENT_MS,),
         ).fetchone()
         assert row is not None
         return Kept(*row)

@@ -66,9 +66,11 @@ class SimCounty:
         self._loop.set_default_executor(_Inline())
         self.store = SqliteStore(Path(":memory:"))
         times = Times(self.clock.true_wall_ns, self.clock.monotonic_ns)
+        photos = PhotoFolder(self.folder / "photos")
+        photos.prepare()
         self.county = County(
             _Writer(self.store),  # type: ignore[arg-type]
-            PhotoFolder(self.folder / "photos"),
+            photos,
             KeyRegistry(self.folder / "keys"),
             times,
             accept_simulated=True,
