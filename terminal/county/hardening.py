@@ -46,6 +46,12 @@ class RecentMessages(dict[Hashable, Any]):
         self._now_s = now_s
         self._seen_s: dict[Hashable, float] = {}
 
+    def __setitem__(self, key: Hashable, answer: Any) -> None:
+        """Keep an answer without the request it came from: sending it again needs no more."""
+        if answer is not None:
+            answer.request = None
+        super().__setitem__(key, answer)
+
     def first_time(self, key: Hashable) -> bool:
         """Note this message; False when it was seen already."""
         now_s = self._now_s()
