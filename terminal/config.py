@@ -180,6 +180,8 @@ class KeypadSection(_Section, frozen=True):
 
     rows, columns: by default on an MCP23017 of its own, because beside a sign and two barriers
     the header has no eight lines left. device: a USB keypad's node, empty for the first found.
+    operator_pins: where there is none, nobody can answer a hold, so a vehicle that has been held
+    for five minutes is refused on record and sent back by itself (D-020).
     """
 
     kind: Literal["sim", "matrix", "usb", "plugin", "none"] = "sim"
