@@ -12,8 +12,8 @@ from terminal.core.types import PhotoRef
 from terminal.records import RecordError, decode_body, encode_body, parse_signed
 from terminal.records.body import BODY_BYTES_MAX
 from terminal.records.keys import KEYS, UINT_MAX, Part, Shape
-from terminal.records.signing import SIGNED_BYTES_MAX
-from tests.unit.ledger.builders import EVENT, GAP, WEIGH, record
+from terminal.records.signing import SIGNED_BYTES_MAX, signature_holds
+from tests.unit.ledger.builders import EVENT, GAP, OTHER_SIGNER, SIGNER, WEIGH, record
 
 PHOTO = PhotoRef("front", b"f" * 32, 1)
 
@@ -129,3 +129,10 @@ def test_a_strange_key_is_not_told_at_any_length() -> None:
     with pytest.raises(RecordError) as told:
         decode_body(cbor2.dumps(body, canonical=True))
     assert str(told.value).endswith(": 1" + "0" * 39)
+
+
+def test_a_signature_holds_for_its_message_and_key_only() -> None:
+    signature = SIGNER.sign(b"message")
+    assert signature_holds(SIGNER.public_key, signature, b"message")
+    assert not signature_holds(SIGNER.public_key, signature, b"massage")
+    assert not signature_holds(OTHER_SIGNER.public_key, signature, b"message")
