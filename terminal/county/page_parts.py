@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
+from itertools import zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -153,8 +154,13 @@ def cards(rows: Iterable[tuple[str, str, str, str]]) -> str:
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Cell]]) -> str:
     """An HTML table; every text is escaped. A heading is `中文 English`."""
-    head = "".join(f"<th>{_two_lines(text)}</th>" for text in headings)
-    body = "".join("<tr>" + "".join(_td(cell) for cell in row) + "</tr>" for row in rows)
+    lines = [list(row) for row in rows]
+    styles = ["n" if "n" in cell.style.split() else "" for cell in lines[0]] if lines else []
+    head = "".join(
+        f"<th class='{style}'>{_two_lines(text)}</th>"
+        for text, style in zip_longest(headings, styles, fillvalue="")
+    )
+    body = "".join("<tr>" + "".join(_td(cell) for cell in row) + "</tr>" for row in lines)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
