@@ -36,7 +36,7 @@ th{background:#eaeff3;font-weight:600}th small{display:block}
 .card b{display:block;font-size:1.6rem;font-variant-numeric:tabular-nums}
 .todo{background:#fff6e0;border:1px solid #e8c36a;border-radius:6px;padding:.6rem 1rem}
 .todo.none{background:#e9f6ec;border-color:#9bcfa8}.todo ul{margin:.3rem 0;padding-left:1.2rem}
-img.evidence{max-width:100%;max-height:26rem;border:1px solid #dde3e8}
+.evidence{max-width:100%;max-height:26rem;border:1px solid #dde3e8}
 """
 OVER_HEADINGS = (
     "编号 record",

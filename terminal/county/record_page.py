@@ -25,7 +25,13 @@ from terminal.county.service import parse_digest
 from terminal.records import Record, Weigh, decode_signed, record_hash
 
 JPEG = b"\xff\xd8"
-SHOWN_APART = {"content", "origin", "photos"}
+MP4 = b"ftyp"
+NOTES = {
+    "follow_up": "离场补充 follow-up",
+    "exit_mismatch": "离场车牌不符 another plate left",
+    "pair_changed": "更换挂车 another trailer",
+}
+SHOWN_APART = {"content", "origin", "photos", "evidence"}
 
 
 def record_routes(store: StorePlace, photos: PhotoStore) -> list[Route]:
@@ -50,7 +56,8 @@ def record_routes(store: StorePlace, photos: PhotoStore) -> list[Route]:
             return PlainTextResponse(f"{error}", 404)
         if found is None:
             return PlainTextResponse("照片未到。 This photo is not here.", 404)
-        kind = "image/jpeg" if found.startswith(JPEG) else "application/octet-stream"
+        film = "video/mp4" if found[4:8] == MP4 else "application/octet-stream"
+        kind = "image/jpeg" if found.startswith(JPEG) else film
         return Response(found, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
 
     return [Route("/record", record), Route("/record.cose", record), Route("/photo", photo)]
@@ -74,6 +81,7 @@ def _page(row: RecordRow) -> str:
         "记录",
         escape(record.record_id),
         (_weighed(record.weigh) if record.weigh else "")
+        + "".join(_noted(decode_signed(signed)) for signed in row.about)
         + heading("照片", "photos")
         + (_photos(row) or "<p class=dim>无 none</p>")
         + heading("签名记录的内容", "what was signed",
@@ -97,10 +105,31 @@ def _weighed(weigh: Weigh) -> str:
 def _photos(row: RecordRow) -> str:
     return "".join(
         f"<p>{escape(role)} <span class=dim>{sha256}</span><br>"
-        + (f"<img class=evidence src='photo?sha256={sha256}' alt='{escape(role)}'>" if here
+        + (_shot(sha256, role) if here
            else "<span class=bad>未到 not here yet</span>") + "</p>"
         for sha256, role, here in row.photos
     )  # fmt: skip
+
+
+def _shot(sha256: str, role: str) -> str:
+    if role.startswith("clip"):
+        film = f"src='photo?sha256={sha256}'"
+        return f"<video class=evidence controls preload=metadata {film}></video>"
+    return f"<img class=evidence src='photo?sha256={sha256}' alt='{escape(role)}'>"
+
+
+def _noted(record: Record) -> str:
+    """A record that follows this one up: what it says, and the way to it."""
+    said = record.happening
+    if said is None:
+        return ""
+    words = NOTES.get(said.event, said.event)
+    tone = " class=bad" if said.event == "exit_mismatch" else ""
+    plate = f" {escape(said.exit_plate)}" if said.exit_plate else ""
+    return (
+        f"<p><a href='record?id={quote(record.record_id)}'><span{tone}>{escape(words)}</span></a>"
+        f"{plate} <span class=dim>{escape(said.detail)}</span></p>"
+    )
 
 
 def _fields(record: Record, row: RecordRow) -> str:

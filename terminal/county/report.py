@@ -117,13 +117,20 @@ def read_units(db: Reader) -> dict[str, str]:
     return dict(db.execute("SELECT code, name FROM unit LIMIT ?", (UNITS_MAX,)).fetchall())
 
 
+FOLLOWING_MAX = 16
+"""Records of this sort looked at behind a weighing: its own come within a few visits."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """One stored record. photos: (sha256 in hex, role, whether it is here)."""
+    """One stored record. photos: (sha256 in hex, role, whether it is here), also of the records
+    that follow it up; about: the signed bytes of these.
+    """
 
     signed: bytes
     arrived_ns: int
     photos: tuple[tuple[str, str, bool], ...]
+    about: tuple[bytes, ...] = ()
 
 
 def read_record(store: StorePlace, terminal: str, ledger: bytes, seq: int) -> RecordRow | None:
@@ -135,15 +142,27 @@ def read_record(store: StorePlace, terminal: str, ledger: bytes, seq: int) -> Re
         ).fetchone()
         if row is None:
             return None
-        weigh = decode_signed(bytes(row[0])).weigh
-        names = [photo.sha256 for photo in (weigh.photos if weigh else ())]
+        later = db.execute(
+            "SELECT signed FROM record WHERE terminal=? AND ledger=? AND seq>?"
+            " AND event IN ('follow_up', 'exit_mismatch', 'pair_changed') ORDER BY seq LIMIT ?",
+            (terminal, ledger, seq, FOLLOWING_MAX),
+        ).fetchall()
+        about = [bytes(signed) for (signed,) in later if _about(bytes(signed)) == seq]
+        records = [decode_signed(signed) for signed in (bytes(row[0]), *about)]
+        names = [photo.sha256 for record in records for photo in record.photos]
         photos = [
             (sha256.hex(), *db.execute(
                 "SELECT role, stored_ns IS NOT NULL FROM photo WHERE sha256=?", (sha256,)
             ).fetchone())
             for sha256 in names
         ]  # fmt: skip
-    return RecordRow(bytes(row[0]), row[1], tuple((a, b, bool(c)) for a, b, c in photos))
+    found = tuple((a, b, bool(c)) for a, b, c in photos)
+    return RecordRow(bytes(row[0]), row[1], found, tuple(about))
+
+
+def _about(signed: bytes) -> int | None:
+    happening = decode_signed(signed).happening
+    return None if happening is None else happening.about_seq
 
 
 def gaps(store: StorePlace, terminal: str, ledger_hex: str) -> list[tuple[int, int]]:
