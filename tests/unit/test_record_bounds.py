@@ -136,3 +136,25 @@ def test_a_signature_holds_for_its_message_and_key_only() -> None:
     assert signature_holds(SIGNER.public_key, signature, b"message")
     assert not signature_holds(SIGNER.public_key, signature, b"massage")
     assert not signature_holds(OTHER_SIGNER.public_key, signature, b"message")
+
+
+def test_which_pictures_a_record_vouches_for() -> None:
+    assert record(WEIGH).photos == WEIGH.photos
+    assert record(EVENT).photos == ()
+    assert record(replace(EVENT, evidence=(PHOTO,))).photos == (PHOTO,)
+    assert record(GAP).photos == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wanted"),
+    [
+        ("about_seq", 0, True),
+        ("about_seq", UINT_MAX, True),
+        ("about_seq", UINT_MAX + 1, False),
+        ("evidence", (PHOTO,) * 9, False),
+        ("exit_plate", "p" * 41, False),
+        ("exit_plate", "", True),
+    ],
+)
+def test_what_an_event_may_say_about_a_weighing(field: str, value: Any, wanted: bool) -> None:
+    assert taken(EVENT, **{field: value}) is wanted
