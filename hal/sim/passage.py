@@ -7,23 +7,17 @@ Offline and vectorised: the live plant is hal.sim.deck. It never looks at what w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from hal.sim.passage_truck import (
-    RATE_HZ,
-    Kinematics,
-    Truck,
-    axle_forces,
-    draw_kinematics,
-    draw_truck,
-)
+from hal.sim.passage_drive import SECOND_AXLE_M, draw_kinematics
+from hal.sim.passage_faults import CELL_CHANGES, COUNT_CHANGES, LOAD_CHANGES, RAIL, Scene
+from hal.sim.passage_forces import axle_forces, roll_m
+from hal.sim.passage_truck import LENGTH_S, RATE_HZ, draw_truck
 
-LENGTH_S = 45.0
-RAIL = 8_388_607
 CELL_CAP_KG = 30_000
 
 NORMAL = ("normal",)
@@ -45,6 +39,7 @@ FAULTS: Mapping[str, str] = MappingProxyType(
         "corner": "corner_error",
         "power_on": "no_zero_ref",
         "left_early": "left_early",
+        "unsteady": "unsteady",
     }
 )
 """Fault and cheat kinds with the flag each should raise."""
@@ -84,30 +79,13 @@ class Passage:
     settled_kg: float = 0.0
 
 
-@dataclass(slots=True)
-class _Scene:
-    """Everything drawn for one trace before the converter sees it."""
-
-    kind: str
-    rng: np.random.Generator
-    deck_m: float
-    line_x: np.ndarray
-    width_m: float
-    converter: tuple[str, float, float, float]
-    max_kg: int
-    truck: Truck
-    motion: Kinematics
-    expected: str = ""
-    cells: np.ndarray = field(default_factory=lambda: np.zeros(0))
-
-
 def make(kind: str, seed: int, beams: bool = True) -> Passage:
     """The passage of that kind and seed: the same arguments give the same arrays."""
     rng = np.random.default_rng([seed, sum(ord(c) * (i + 1) for i, c in enumerate(kind))])
     scene = _draw(kind, rng)
     forces = axle_forces(scene.truck, scene.motion, scene.kind, rng)
     time_s = np.arange(forces.shape[0]) / RATE_HZ
-    cells = _spread(scene, forces)
+    cells = _spread(scene, forces, roll_m(scene.truck, scene.motion, rng))
     settled = _settled(scene, forces, time_s)
     cells += _weather(scene, time_s)
     for change in CELL_CHANGES.get(kind, ()):
@@ -135,10 +113,10 @@ def make(kind: str, seed: int, beams: bool = True) -> Passage:
     )
 
 
-def _draw(kind: str, rng: np.random.Generator) -> _Scene:
+def _draw(kind: str, rng: np.random.Generator) -> Scene:
     lines = int(rng.choice([3, 4]))
     deck_m = float(rng.choice([16.0, 18.0, 18.0, 18.0, 21.0]))
-    slow = kind == "low_rate"
+    slow = kind == "low_rate" or (kind in ("normal", *FAULTS) and rng.random() < 0.15)
     choices = [c for c in CONVERTERS if (c[1] <= 10) == slow]
     if kind not in ("low_rate", "normal") or rng.random() < 0.7:
         choices = [c for c in choices if c[1] in (10.0, 80.0)]
@@ -146,7 +124,7 @@ def _draw(kind: str, rng: np.random.Generator) -> _Scene:
     max_kg = int(rng.choice([80_000, 100_000, 120_000]))
     truck = draw_truck(kind, rng, deck_m, max_kg)
     motion = draw_kinematics(kind, rng, truck, deck_m)
-    return _Scene(
+    return Scene(
         kind=kind,
         rng=rng,
         deck_m=deck_m,
@@ -168,39 +146,49 @@ def _contact(position_m: np.ndarray, deck_m: float) -> np.ndarray:
     return np.asarray(on - off)
 
 
-def _spread(scene: _Scene, forces: np.ndarray) -> np.ndarray:
-    """Axle forces to cell forces: simply supported deck sections, statics exact."""
-    truck, x = scene.truck, scene.line_x
-    cells = np.zeros((forces.shape[0], 2 * len(x)))
+def _spread(scene: Scene, forces: np.ndarray, roll: np.ndarray) -> np.ndarray:
+    """Axle forces to cell forces: every axle follows the line driven, the body rolls."""
+    truck = scene.truck
+    cells = np.zeros((forces.shape[0], 2 * len(scene.line_x)))
     for axle in range(forces.shape[1]):
         position = scene.motion.front_m - truck.axle_back_m[axle]
-        left = 0.5 - truck.lateral_m / scene.width_m
-        sides = np.array([left, 1.0 - left])
+        driven = np.clip(position, 0.0, scene.deck_m) - 0.5 * scene.deck_m
+        right_m = truck.lateral_m + truck.lateral_slope * driven + roll
+        left = 0.5 - right_m / scene.width_m
+        sides = np.stack([left, 1.0 - left], axis=1)
         if scene.kind == "wheel_off" and axle in truck.wheel_off:
             lost = int(truck.wheel_off_side)
             half = 0.5 + (1 if lost == 0 else -1) * truck.track_m / (2 * scene.width_m) * 0.98
-            sides = 0.5 * np.array([half, 1.0 - half])
-        load = forces[:, axle] * _contact(position, scene.deck_m)
-        for line in range(len(x)):
-            unit = np.zeros(len(x))
-            unit[line] = 1.0
-            share = np.interp(position, x, unit)
-            if line == 0:
-                share = np.where(position < x[0], 1 + (x[0] - position) / (x[1] - x[0]), share)
-            if line == 1:
-                share = np.where(position < x[0], -(x[0] - position) / (x[1] - x[0]), share)
-            if line == len(x) - 1:
-                over = (position - x[-1]) / (x[-1] - x[-2])
-                share = np.where(position > x[-1], 1 + over, share)
-            if line == len(x) - 2:
-                over = (position - x[-1]) / (x[-1] - x[-2])
-                share = np.where(position > x[-1], -over, share)
-            cells[:, 2 * line] += load * share * sides[0]
-            cells[:, 2 * line + 1] += load * share * sides[1]
+            sides = np.broadcast_to(0.5 * np.array([half, 1.0 - half]), sides.shape)
+        _press(scene, cells, position, forces[:, axle], sides)
+    second = scene.motion.second_front_m
+    if second is not None:
+        weight = np.full(len(cells), scene.motion.second_kg)
+        sides = np.full((len(cells), 2), 0.5)
+        _press(scene, cells, second - SECOND_AXLE_M, weight, sides)
     return cells
 
 
-def _settled(scene: _Scene, forces: np.ndarray, time_s: np.ndarray) -> float:
+def _press(
+    scene: Scene, cells: np.ndarray, position: np.ndarray, load: np.ndarray, sides: np.ndarray
+) -> None:
+    """Put one axle on the deck: lever rule along, beyond the outer lines too, and across."""
+    x = scene.line_x
+    on = load * _contact(position, scene.deck_m)
+    for line in range(len(x)):
+        unit = np.zeros(len(x))
+        unit[line] = 1.0
+        share = np.interp(position, x, unit)
+        before = (x[0] - position) / (x[1] - x[0])
+        beyond = (position - x[-1]) / (x[-1] - x[-2])
+        outer = {0: 1 + before, 1: -before}.get(line, np.zeros(len(position)))
+        share = np.where(position < x[0], outer, share)
+        outer = {len(x) - 1: 1 + beyond, len(x) - 2: -beyond}.get(line, np.zeros(len(position)))
+        share = np.where(position > x[-1], outer, share)
+        cells[:, 2 * line : 2 * line + 2] += (on * share)[:, None] * sides
+
+
+def _settled(scene: Scene, forces: np.ndarray, time_s: np.ndarray) -> float:
     """What an ideal scale would show of the standing truck: static loads that are on the deck."""
     truck = scene.truck
     moment = scene.motion.stop_s if np.isfinite(scene.motion.stop_s) else LENGTH_S / 2
@@ -221,11 +209,18 @@ def _coloured(rng: np.random.Generator, n: int, low_hz: float, high_hz: float) -
     return np.asarray(noise / (noise.std() + 1e-12))
 
 
-def _weather(scene: _Scene, time_s: np.ndarray) -> np.ndarray:
+def _weather(scene: Scene, time_s: np.ndarray) -> np.ndarray:
+    """Wind on the deck, and more of it on what stands there; gusts come and go."""
     rng, n = scene.rng, len(time_s)
     count = 2 * len(scene.line_x)
-    strength = rng.uniform(6, 25) if scene.kind == "windy" else rng.uniform(0, 4)
+    windy = scene.kind == "windy"
+    strength = rng.uniform(6, 25) if windy else rng.uniform(0, 4)
     gust = strength * _coloured(rng, n, 0.05, 1.2)
+    for _ in range(int(rng.poisson(4)) if windy else 0):
+        start, rise = rng.uniform(0, LENGTH_S), rng.uniform(0.3, 1.0)
+        swell = np.clip((time_s - start) / rise, 0, 1)
+        gust += rng.normal(0, 0.7 * strength) * swell * (time_s < start + rng.uniform(1.5, 5.0))
+    gust *= np.where(time_s > scene.motion.on_s, 1.0, rng.uniform(0.4, 1.0))
     roll = 1.5 * gust + strength * _coloured(rng, n, 0.1, 1.0)
     push = np.tile(np.array([1.0, -1.0]), count // 2)
     out = gust[:, None] / count + roll[:, None] * push[None, :] / count
@@ -233,7 +228,7 @@ def _weather(scene: _Scene, time_s: np.ndarray) -> np.ndarray:
     return np.asarray(out + hum[:, None] / count)
 
 
-def _beams(scene: _Scene) -> tuple[np.ndarray, np.ndarray]:
+def _beams(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     front = scene.motion.front_m
     rear = front - scene.truck.length_m
     entry = (front >= -0.15) & (rear <= -0.15)
@@ -246,7 +241,7 @@ def _beams(scene: _Scene) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _convert(
-    scene: _Scene, cells: np.ndarray, time_s: np.ndarray
+    scene: Scene, cells: np.ndarray, time_s: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, dict[str, object], np.ndarray]:
     """Cells to counts: gain errors, creep, drift, averaging converter, noise, stamps, rails."""
     rng = scene.rng
@@ -291,89 +286,3 @@ def _convert(
         "beams": True,
     }
     return stamps[keep], counts[keep], meta, index[keep]
-
-
-def _cell(scene: _Scene) -> int:
-    return int(scene.rng.integers(2 * len(scene.line_x)))
-
-
-def _jack(scene: _Scene, cells: np.ndarray, time_s: np.ndarray) -> None:
-    """Something outside carries part of the load at one cell, from the stop on."""
-    cell = _cell(scene)
-    start = scene.motion.stop_s + scene.rng.uniform(-0.5, 1.5)
-    share = scene.rng.uniform(0.15, 0.5)
-    ramp = np.clip((time_s - start) / scene.rng.uniform(0.5, 2.0), 0, 1)
-    ramp = ramp * (time_s < scene.motion.leave_s)
-    cells[:, cell] *= 1.0 - share * ramp
-
-
-def _person(scene: _Scene, cells: np.ndarray, time_s: np.ndarray) -> None:
-    start = scene.motion.stop_s + scene.rng.uniform(3.0, 6.0)
-    on = (time_s > start) & (time_s < start + scene.rng.uniform(3.0, 6.0))
-    cells[:, _cell(scene)] += scene.rng.uniform(70, 160) * on
-
-
-def _snow(scene: _Scene, cells: np.ndarray, time_s: np.ndarray) -> None:
-    cells += scene.rng.uniform(0.05, 0.08) * scene.max_kg / cells.shape[1]
-
-
-def _corner(scene: _Scene, load: np.ndarray, at: np.ndarray) -> None:
-    load[:, _cell(scene)] *= 1.0 + scene.rng.choice([-1, 1]) * scene.rng.uniform(0.006, 0.03)
-
-
-def _drift(scene: _Scene, load: np.ndarray, at: np.ndarray) -> None:
-    start = scene.rng.uniform(0.0, scene.motion.stop_s)
-    rate = scene.rng.choice([-1, 1]) * scene.rng.uniform(1.5, 8.0)
-    load[:, _cell(scene)] += rate * np.maximum(at - start, 0.0)
-
-
-def _dead(scene: _Scene, counts: np.ndarray, at: np.ndarray, per_kg: float) -> None:
-    cell = _cell(scene)
-    late = at > scene.rng.choice([0.0, scene.motion.on_s + 1.0, scene.motion.stop_s])
-    counts[late, cell] = np.median(counts[:5, cell]) + np.round(
-        scene.rng.standard_normal(int(late.sum())) * 40
-    )
-
-
-def _stuck(scene: _Scene, counts: np.ndarray, at: np.ndarray, per_kg: float) -> None:
-    cell = _cell(scene)
-    first = int(np.searchsorted(at, scene.rng.uniform(0.0, scene.motion.stop_s + 0.5)))
-    counts[first:, cell] = counts[first, cell]
-
-
-def _lost(scene: _Scene, counts: np.ndarray, at: np.ndarray, per_kg: float) -> None:
-    late = at > scene.rng.uniform(0.0, scene.motion.stop_s + 1.0)
-    counts[late, _cell(scene)] = scene.rng.choice([-RAIL - 1, 0, RAIL])
-
-
-def _saturate(scene: _Scene, counts: np.ndarray, at: np.ndarray, per_kg: float) -> None:
-    standing = (at > scene.motion.stop_s) & (at < scene.motion.leave_s)
-    rows = counts[standing]
-    cell = int(np.argmax(rows.mean(axis=0))) if len(rows) else 0
-    over = RAIL - 0.6 * (rows[:, cell].mean() - counts[:20, cell].mean())
-    counts[:, cell] += over - counts[:20, cell].mean()
-
-
-def _glitch(scene: _Scene, counts: np.ndarray, at: np.ndarray, per_kg: float) -> None:
-    count = int(scene.rng.uniform(0.2, 1.5) * LENGTH_S)
-    rows = scene.rng.integers(0, len(at), count)
-    cells = scene.rng.integers(0, counts.shape[1], count)
-    size = scene.rng.choice([-1, 1], count) * 10 ** scene.rng.uniform(2.5, 4.3, count) * per_kg
-    counts[rows, cells] += np.round(size)
-
-
-CELL_CHANGES: Mapping[str, tuple[Callable[..., None], ...]] = MappingProxyType(
-    {"jack": (_jack,), "person": (_person,), "snow": (_snow,)}
-)
-LOAD_CHANGES: Mapping[str, tuple[Callable[..., None], ...]] = MappingProxyType(
-    {"corner": (_corner,), "cell_drift": (_drift,)}
-)
-COUNT_CHANGES: Mapping[str, tuple[Callable[..., None], ...]] = MappingProxyType(
-    {
-        "cell_dead": (_dead,),
-        "cell_stuck": (_stuck,),
-        "cell_lost": (_lost,),
-        "saturation": (_saturate,),
-        "glitchy": (_glitch,),
-    }
-)

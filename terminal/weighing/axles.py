@@ -8,9 +8,13 @@ not agree. Loads are meant for groups: suspension friction moves single axles by
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+Found = TypeVar("Found")
 
 CELL_M = 0.04
 RAMP_M = 0.26
@@ -89,31 +93,55 @@ def travel_m(total: np.ndarray, moment: np.ndarray, bin_s: float) -> np.ndarray:
     return np.concatenate([before, on])
 
 
+Stages = Generator[None, None, "AxleSet | None"]
+
+
 def find_axles(
     total: np.ndarray, moment: np.ndarray, bin_s: float, mass_kg: float, centre_m: float
 ) -> AxleSet | None:
+    """The axle set of one drive-on in one go; see axle_stages()."""
+    return finish(axle_stages(total, moment, bin_s, mass_kg, centre_m))
+
+
+def axle_stages(
+    total: np.ndarray, moment: np.ndarray, bin_s: float, mass_kg: float, centre_m: float
+) -> Stages:
     """The axle set of one drive-on, or None when the staircase does not agree with itself.
 
     total (kg) and moment (kg m from the entry edge) from before the first axle to standstill;
-    mass_kg and centre_m as held at standstill.
+    mass_kg and centre_m as held at standstill. Yields between pieces of bounded work.
     """
     if len(total) < 8 or mass_kg <= 0:
         return None
     travel = travel_m(total, moment, bin_s)
-    found: tuple[np.ndarray, np.ndarray, float] | None = None
+    position, load, misfit = np.zeros(0), np.zeros(0), 0.0
     for _ in range(2):
+        yield
         stairs = _staircase(total, moment, travel, bin_s)
         if stairs is None:
             return None
+        yield
         rough = _clusters(stairs.grid_m, stairs.total_kg, mass_kg)
         if rough is None:
             return None
-        found = _refine(stairs, *_without_bounce(stairs, *rough), mass_kg)
-        travel = _travel_again(total, moment, travel, found[0], found[1], bin_s)
-    if found is None:
-        return None
-    position, load, misfit = found
+        position, load = _without_bounce(stairs, *rough)
+        height_m = 0.0
+        for _ in range(REFINE_ROUNDS):
+            yield
+            position, load, height_m, misfit = _refine(stairs, position, load, height_m, mass_kg)
+        yield
+        travel = _travel_again(total, moment, travel, position, load, bin_s)
     return _checked(position, load, misfit, mass_kg, centre_m, float(travel[-5:].mean()))
+
+
+def finish(stages: Generator[None, None, Found]) -> Found:
+    """Run a staged computation to its end at once."""
+    while True:
+        try:
+            next(stages)
+        except StopIteration as done:
+            found: Found = done.value
+            return found
 
 
 def _checked(
@@ -270,39 +298,36 @@ def ramp(offset: np.ndarray) -> np.ndarray:
 
 
 def _refine(
-    stairs: _Stairs, position: np.ndarray, load: np.ndarray, mass_kg: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Gauss-Newton on positions, loads and height of the centre of mass (braking leans on the
-    front axles), with the standing mass as one more equation.
+    stairs: _Stairs, position: np.ndarray, load: np.ndarray, height_m: float, mass_kg: float
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """One Gauss-Newton round on positions, loads and height of the centre of mass (braking leans
+    on the front axles), with the standing mass as one more equation. The misfit is that before.
     """
     grid = stairs.grid_m
     fix = FIX_WEIGHT * np.sqrt(len(grid))
     count = len(load)
     stiff = 0.3 * mass_kg / count
-    height_m = 0.0
-    model = np.zeros(len(grid))
-    for _ in range(REFINE_ROUNDS):
-        offset = grid[:, None] - position[None, :]
-        steps = ramp(offset)
-        inside = (np.abs(offset) < RAMP_M / 2) / RAMP_M
-        lean = _lean(position, load)
-        leaning = -(steps @ lean) * stairs.pull_g * mass_kg
-        model = steps @ load + leaning * height_m
-        rows = np.zeros((len(grid) + 1 + count + 1, 2 * count + 1))
-        rows[: len(grid), :count] = steps
-        rows[: len(grid), count : 2 * count] = -inside * load
-        rows[: len(grid), -1] = leaning
-        rows[len(grid), :count] = fix
-        rows[len(grid) + 1 :, count:] = np.diag([stiff] * count + [0.02 * mass_kg])
-        wanted = np.zeros(len(rows))
-        wanted[: len(grid)] = stairs.total_kg - model
-        wanted[len(grid)] = fix * (mass_kg - load.sum())
-        wanted[-1] = 0.02 * mass_kg * (HEIGHT_M - height_m)
-        change = np.linalg.lstsq(rows, wanted, rcond=None)[0]
-        load = np.maximum(load + change[:count], 0.01 * mass_kg)
-        position = position + np.clip(change[count:-1], -0.15, 0.15)
-        height_m = float(np.clip(height_m + change[-1], 0.0, HEIGHT_M_MAX))
-    return position, load, float(np.std(stairs.total_kg - model)) / mass_kg
+    offset = grid[:, None] - position[None, :]
+    steps = ramp(offset)
+    inside = (np.abs(offset) < RAMP_M / 2) / RAMP_M
+    lean = _lean(position, load)
+    leaning = -(steps @ lean) * stairs.pull_g * mass_kg
+    model = steps @ load + leaning * height_m
+    rows = np.zeros((len(grid) + 1 + count + 1, 2 * count + 1))
+    rows[: len(grid), :count] = steps
+    rows[: len(grid), count : 2 * count] = -inside * load
+    rows[: len(grid), -1] = leaning
+    rows[len(grid), :count] = fix
+    rows[len(grid) + 1 :, count:] = np.diag([stiff] * count + [0.02 * mass_kg])
+    wanted = np.zeros(len(rows))
+    wanted[: len(grid)] = stairs.total_kg - model
+    wanted[len(grid)] = fix * (mass_kg - load.sum())
+    wanted[-1] = 0.02 * mass_kg * (HEIGHT_M - height_m)
+    change = np.linalg.lstsq(rows.T @ rows, rows.T @ wanted, rcond=None)[0]
+    load = np.maximum(load + change[:count], 0.01 * mass_kg)
+    position = position + np.clip(change[count:-1], -0.15, 0.15)
+    height_m = float(np.clip(height_m + change[-1], 0.0, HEIGHT_M_MAX))
+    return position, load, height_m, float(np.std(stairs.total_kg - model)) / mass_kg
 
 
 def _lean(position: np.ndarray, load: np.ndarray) -> np.ndarray:

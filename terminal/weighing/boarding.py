@@ -6,11 +6,13 @@ held. Pure arithmetic on arrays; the caller decides what a finding forbids.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 
-from terminal.weighing.axles import GROUP_M, AxleSet, find_axles, ramp, travel_m
+from terminal.weighing.axles import GROUP_M, AxleSet, axle_stages, finish, ramp, travel_m
+from terminal.weighing.gains import GainEvidence, gain_evidence, nothing
 
 SIDE_SPREAD_MAX = 0.14
 """Axles whose sideways shares differ by more: one has a wheel beside the deck."""
@@ -24,56 +26,76 @@ SUPPORT_KG_MIN = 250.0
 SUPPORT_SIGMAS = 4.5
 STEP_M = 0.4
 """Rows so close to an axle's entry say more about its position than about gains."""
-INDEPENDENT_M = 0.4
-"""Travel over which body bounce forgets itself."""
-GAIN_PRIOR = 0.01
-"""Spread of cell gain errors before anything is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boarding:
-    """Findings of one drive-on. support_kg: how much lighter it stands than it rolled.
+    """Findings of one drive-on.
 
-    gain_info, gain_vector: normal equations of the cells' gain errors, to be added up over
-    passages.
+    mass_kg: the standing mass it was studied with. rolled_kg, rolled_doubt_kg: the mass while all
+    axles rolled, 0 where they did not roll long enough. gains: evidence on the cells' gain
+    errors, to be added up over passages.
     """
 
     axles: AxleSet | None
     wheel_off: bool
-    support_kg: float
-    gain_info: np.ndarray
-    gain_vector: np.ndarray
+    gains: GainEvidence
+    mass_kg: float = 0.0
+    rolled_kg: float = 0.0
+    rolled_doubt_kg: float = 0.0
+
+    def support_kg(self, mass_kg: float) -> float:
+        """How much lighter it stands, at mass_kg, than it rolled; 0 when not significant."""
+        if self.rolled_kg <= 0:
+            return 0.0
+        lost = self.rolled_kg - mass_kg
+        doubt = SUPPORT_SIGMAS * self.rolled_doubt_kg
+        return lost if abs(lost) > max(SUPPORT_SHARE_MIN * mass_kg, SUPPORT_KG_MIN, doubt) else 0.0
 
 
-def study(
-    forces: np.ndarray,
-    x_m: np.ndarray,
-    far: np.ndarray,
-    bin_s: float,
-    mass_kg: float,
-    centre_m: float,
-    still_bins: int,
-) -> Boarding:
-    """forces: bins x cells from before the first axle to now; the last still_bins stand.
-
-    x_m: cell positions from the entry edge; far: 0 for the left line of cells, 1 for the right.
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """A drive-on as recorded: bins x cells of forces from before the first axle to now, of which
+    the last still_bins stand. x_m: cells from the entry edge; far: 0 left line, 1 right line.
     """
-    known = np.isfinite(forces).all(axis=1)
-    forces = forces[known]
-    total, moment = forces.sum(axis=1), forces @ x_m
-    cells = forces.shape[1]
-    axles = find_axles(total, moment, bin_s, mass_kg, centre_m)
-    none = np.zeros((cells, cells)), np.zeros(cells)
+
+    forces: np.ndarray
+    x_m: np.ndarray
+    far: np.ndarray
+    bin_s: float
+    still_bins: int
+
+    def backwards(self, deck_m: float) -> Ride:
+        """A drive-off looked at backwards in time from the exit: it is a drive-on."""
+        return Ride(self.forces[::-1], deck_m - self.x_m, self.far, self.bin_s, self.still_bins)
+
+
+def study(ride: Ride, mass_kg: float, centre_m: float) -> Boarding:
+    """Study one drive-on in one go; see study_stages()."""
+    return finish(study_stages(ride, mass_kg, centre_m))
+
+
+def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None, None, Boarding]:
+    """mass_kg, centre_m (from the entry edge): of the standing vehicle. Yields between pieces
+    of bounded work, so that no tick carries all of it.
+    """
+    forces, far, bin_s = ride.forces, ride.far, ride.bin_s
+    forces = forces[np.isfinite(forces).all(axis=1)]
+    total, moment = forces.sum(axis=1), forces @ ride.x_m
+    axles = yield from axle_stages(total, moment, bin_s, mass_kg, centre_m)
     if axles is None:
-        off = _side_moved(forces, far, total)
-        return Boarding(None, off, 0.0, *none)
+        return Boarding(None, _side_moved(forces, far, total), nothing(forces.shape[1]), mass_kg)
+    yield
     travel = travel_m(total, moment, bin_s)
-    steps = ramp(travel[:, None] - np.asarray(axles.position_m)[None, :])
-    off = _wheel_off(forces @ far, total, steps, axles)
-    support = _support_kg(total, travel, axles, bin_s, mass_kg, still_bins)
-    near = np.abs(travel[:, None] - np.asarray(axles.position_m)[None, :]).min(axis=1) < STEP_M
-    info, vector = _gains(forces[~near], steps[~near], travel[~near], mass_kg)
-    return Boarding(axles, off, support, info, vector)
+    offset = travel[:, None] - np.asarray(axles.position_m)[None, :]
+    steps = ramp(offset)
+    yield
+    off = _wheel_off(forces @ far, total, steps, offset, axles)
+    rolled, doubt = _rolled(total, travel, axles, bin_s, ride.still_bins)
+    yield
+    clear = np.abs(offset).min(axis=1) >= STEP_M
+    gains = gain_evidence(forces[clear], far, steps[clear], offset[clear], travel[clear], mass_kg)
+    return Boarding(axles, off, gains, mass_kg, rolled, doubt)
 
 
 def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> bool:
@@ -87,61 +109,34 @@ def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> bool:
     return abs(last - first) > SIDE_OFF_MAX or abs(last - 0.5) > SIDE_OFF_MAX
 
 
-def _wheel_off(side: np.ndarray, total: np.ndarray, steps: np.ndarray, axles: AxleSet) -> bool:
-    """Sideways share of every axle and group of axles, both from the same staircase fit."""
-    right, loads = np.linalg.lstsq(steps, np.stack([side, total], axis=1), rcond=None)[0].T
+def _wheel_off(
+    side: np.ndarray, total: np.ndarray, steps: np.ndarray, offset_m: np.ndarray, axles: AxleSet
+) -> bool:
+    """Sideways share of every axle and group of axles, both from the same staircase fit.
+
+    A vehicle that drives aslant carries every axle a little further to one side the deeper the
+    axle stands in the deck: one slope for all is fitted along with the shares.
+    """
+    loads = np.linalg.lstsq(steps, total, rcond=None)[0]
     if float(loads.min()) <= 0.02 * float(loads.sum()):
         return False
+    aslant = (steps * loads * offset_m).sum(axis=1)
+    right = np.linalg.lstsq(np.column_stack([steps, aslant]), side, rcond=None)[0][:-1]
     share = right / loads
-    if abs(float(right.sum() / loads.sum()) - 0.5) > SIDE_OFF_MAX:
+    if abs(float(side[-1] / total[-1]) - 0.5) > SIDE_OFF_MAX:
         return True
     starts = [0, *(i + 1 for i, gap in enumerate(axles.spacing_m) if gap >= GROUP_M)]
     grouped = np.add.reduceat(right, starts) / np.add.reduceat(loads, starts)
     return bool(float(np.ptp(share)) > SIDE_SPREAD_MAX or float(np.ptp(grouped)) > GROUP_SPREAD_MAX)
 
 
-def _support_kg(
-    total: np.ndarray,
-    travel: np.ndarray,
-    axles: AxleSet,
-    bin_s: float,
-    mass_kg: float,
-    still_bins: int,
-) -> float:
-    """Mass while all axles rolled on the deck, less the standing mass; 0 when not significant."""
+def _rolled(
+    total: np.ndarray, travel: np.ndarray, axles: AxleSet, bin_s: float, still_bins: int
+) -> tuple[float, float]:
+    """Mass while all axles rolled on the deck, and its standard uncertainty."""
     end = len(total) - still_bins
     rolling = total[:end][travel[:end] > axles.position_m[-1] + 0.25]
     if len(rolling) * bin_s < ROLLING_S_MIN:
-        return 0.0
-    rolled = float(rolling.mean())
+        return 0.0, 0.0
     cycles = max(1.0, len(rolling) * bin_s * 1.5)
-    doubt = float(rolling.std()) / np.sqrt(cycles)
-    lost = rolled - mass_kg
-    least = max(SUPPORT_SHARE_MIN * mass_kg, SUPPORT_KG_MIN, SUPPORT_SIGMAS * doubt)
-    return lost if abs(lost) > least else 0.0
-
-
-def _gains(
-    forces: np.ndarray, steps: np.ndarray, travel: np.ndarray, mass_kg: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Normal equations of the cell gain errors: the total must not depend on position.
-
-    total = axle loads on the deck + gain errors x cell forces; axle loads are eliminated. The
-    misfit is coloured by body bounce, so its weight counts cycles of travel, not samples.
-    """
-    moving = np.gradient(travel) > 1e-4
-    rows, on = forces[moving], steps[moving]
-    cells = forces.shape[1]
-    if len(rows) < 4 * (cells + on.shape[1]):
-        return np.zeros((cells, cells)), np.zeros(cells)
-    thin = max(1, len(rows) // 400)
-    rows, on = rows[::thin], on[::thin]
-    total = rows.sum(axis=1)
-    basis, _ = np.linalg.qr(on)
-    left = total - basis @ (basis.T @ total)
-    design = rows - basis @ (basis.T @ rows)
-    variance = float(left @ left) / len(left)
-    distance = float(np.ptp(travel[moving]))
-    worth = max(distance / INDEPENDENT_M, 1.0) / len(left)
-    scale = worth / max(variance, (1e-3 * mass_kg) ** 2)
-    return scale * (design.T @ design), scale * (design.T @ left)
+    return float(rolling.mean()), float(rolling.std() / np.sqrt(cycles))

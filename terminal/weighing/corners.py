@@ -1,49 +1,139 @@
 """Corner errors accumulated over passages: which cell reads wrongly, and by how much.
 
-One passage says little, many say it all: the normal equations of every drive-on are added up
-with a slow forgetting. It alarms; it never corrects a span, which is sealed.
+One passage says little, many say it all: the evidence of every passage is added up with a slow
+forgetting. Each cell in turn is supposed to be the wrong one; a cell is named only when that
+explains the evidence far better than sound cells and than any other cell. It alarms; it never
+corrects a span, which is sealed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from terminal.weighing.boarding import GAIN_PRIOR, Boarding
+from terminal.weighing.gains import GainEvidence
 
-FORGET = 0.995
-FLAG_SHARE_MIN = 0.006
-FLAG_SIGMAS = 4.5
+FORGET = 0.98
+"""Half of the evidence is forgotten after 34 passages: a cell that changes is found."""
+SOUND_SHARE = 5e-4
+"""Spread of the gains of sound, adjusted cells."""
+WRONG_SHARE = 0.015
+"""Spread of the gain of a cell that is wrong."""
+FLAG_SHARE_MIN = 0.005
+FLAG_SURE = 16.0
+"""How much likelier (natural logarithm) one wrong cell must be than none."""
+NAME_SURE = 5.0
+"""How much likelier this cell must be than the next one before it is named."""
+ALONE_SURE = 4.0
+"""The same for rolling on and rolling off, each by itself."""
+PASSAGES_MIN = 5
+CAUTION = 0.3
+"""Evidence counts half: neighbouring passages of one lane are alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """A gain error. cell: -1 while the side is not sure; gain_share: 0.01 reads 1 % too much."""
+
+    cell: int
+    gain_share: float
+    sure: float
 
 
 class CornerMemory:
-    """add() every boarding; worst() names a cell once the evidence is strong."""
+    """add() the evidence of every passage; worst() speaks once it is strong."""
 
     def __init__(self, cells: int) -> None:
         self._info = np.zeros((cells, cells))
         self._vector = np.zeros(cells)
         self.passages = 0
 
-    def add(self, boarding: Boarding) -> None:
-        """Count one more drive-on."""
-        if not boarding.gain_info.any():
+    def add(self, evidence: GainEvidence) -> None:
+        """Count one more passage."""
+        if not evidence.known:
             return
-        self._info = FORGET * self._info + boarding.gain_info
-        self._vector = FORGET * self._vector + boarding.gain_vector
+        self._info = FORGET * self._info + evidence.info
+        self._vector = FORGET * self._vector + evidence.vector
         self.passages += 1
 
-    def gains(self) -> tuple[np.ndarray, np.ndarray]:
-        """Gain error of each cell against the mean of all, and its standard uncertainty."""
-        cells = len(self._vector)
-        prior = np.eye(cells) / GAIN_PRIOR**2
-        spread = np.linalg.inv(self._info + prior)
-        gain = spread @ self._vector
-        mean = np.eye(cells) - 1.0 / cells
-        return mean @ gain, np.sqrt(np.maximum(np.diag(mean @ spread @ mean), 0.0))
+    def worst(self) -> Corner | None:
+        """The error that the evidence of enough passages shows; None while there is none."""
+        if self.passages < PASSAGES_MIN:
+            return None
+        return _judge(CAUTION * self._info, CAUTION * self._vector)
 
-    def worst(self) -> tuple[int, float] | None:
-        """The cell whose gain is surely wrong, and the error; None while none is."""
-        gain, doubt = self.gains()
-        index = int(np.argmax(np.abs(gain)))
-        sure = abs(gain[index]) > max(FLAG_SHARE_MIN, FLAG_SIGMAS * float(doubt[index]))
-        known = bool(doubt[index] < 0.5 * GAIN_PRIOR)
-        return (index, float(gain[index])) if sure and known else None
+    def state(self) -> tuple[tuple[float, ...], tuple[float, ...], int]:
+        """For storage: information row by row, vector, passages."""
+        return (
+            tuple(float(v) for v in self._info.ravel()),
+            tuple(float(v) for v in self._vector),
+            self.passages,
+        )
+
+    def restore(self, info: tuple[float, ...], vector: tuple[float, ...], passages: int) -> bool:
+        """Take stored evidence; False when it does not fit these cells or is no evidence."""
+        cells = len(self._vector)
+        matrix, line = np.asarray(info, dtype=float), np.asarray(vector, dtype=float)
+        if matrix.size != cells * cells or line.size != cells or passages < 0:
+            return False
+        matrix = matrix.reshape(cells, cells)
+        if not (np.isfinite(matrix).all() and np.isfinite(line).all()):
+            return False
+        if not np.allclose(matrix, matrix.T) or float(np.linalg.eigvalsh(matrix).min()) < -1e-6 * (
+            1.0 + float(np.abs(matrix).max())
+        ):
+            return False
+        self._info, self._vector, self.passages = matrix, line, passages
+        return True
+
+
+def both_ways(on: GainEvidence, off: GainEvidence) -> Corner | None:
+    """The error that one passage shows, if rolling on and rolling off each speak for it."""
+    if not (on.known and off.known):
+        return None
+    info, vector = CAUTION * (on.info + off.info), CAUTION * (on.vector + off.vector)
+    found = _judge(info, vector)
+    if found is None:
+        return None
+    best = int(np.argmax(_scores(info, vector)[0]))
+    for way in (on, off):
+        scores, gains = _scores(CAUTION * way.info, CAUTION * way.vector)
+        if scores[best] < ALONE_SURE or gains[best] * found.gain_share <= 0:
+            return None
+    return found
+
+
+def _scores(info: np.ndarray, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each cell: how much likelier it is wrong than none is, and its gain error then."""
+    cells = len(vector)
+    sound = np.full(cells, SOUND_SHARE**-2)
+    none, _ = _evidence(info, vector, sound)
+    scores, gains = np.zeros(cells), np.zeros(cells)
+    for cell in range(cells):
+        supposed = sound.copy()
+        supposed[cell] = WRONG_SHARE**-2
+        likely, gain = _evidence(info, vector, supposed)
+        scores[cell], gains[cell] = likely - none, gain[cell]
+    return scores, gains
+
+
+def _judge(info: np.ndarray, vector: np.ndarray) -> Corner | None:
+    scores, gains = _scores(info, vector)
+    cells = len(vector)
+    order = np.argsort(scores)
+    best = int(order[-1])
+    if scores[best] < FLAG_SURE or abs(gains[best]) < FLAG_SHARE_MIN:
+        return None
+    alone = cells == 1 or scores[best] - scores[order[-2]] >= NAME_SURE
+    return Corner(best if alone else -1, float(gains[best]), float(scores[best]))
+
+
+def _evidence(
+    info: np.ndarray, vector: np.ndarray, precision: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Logarithm of how likely the evidence is under these gain spreads, and the gains."""
+    posterior = info + np.diag(precision)
+    gain = np.linalg.solve(posterior, vector)
+    _, size = np.linalg.slogdet(posterior)
+    return 0.5 * (float(vector @ gain) - float(size) + float(np.log(precision).sum())), gain

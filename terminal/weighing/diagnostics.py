@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from hal.contract.types import NS_PER_S, MonotonicNs, Tri
 from terminal.core.types import Event, WeighFlag
-from terminal.weighing.boarding import Boarding, study
+from terminal.weighing.axles import AxleSet
+from terminal.weighing.boarding import Boarding
 from terminal.weighing.cellwatch import CellWatch
-from terminal.weighing.corners import CornerMemory
+from terminal.weighing.corners import Corner, CornerMemory, both_ways
 from terminal.weighing.history import CENTRE, TOTAL, History
 from terminal.weighing.hold import UNSTEADY_S, Held, HoldKeeper
 from terminal.weighing.params import WeighParams
+from terminal.weighing.rides import Rides, joined
 from terminal.weighing.samples import CellStream
 from terminal.weighing.zero import ZeroKeeper
 
@@ -24,6 +26,8 @@ EVENTS_MAX = 64
 NOT_ON_S = 3.0
 CLEAR_S = 0.3
 BLOCKED_S = 0.25
+GAP_S_MIN = 0.1
+"""A beam that is clear for so long while a vehicle is on shows a gap behind it."""
 SECOND_KG_MIN = 500.0
 SUPPORT_KG_MIN = 300.0
 SUPPORT_SHARE_MIN = 0.01
@@ -44,7 +48,7 @@ class Diagnostics:
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
         self.cells = CellWatch(params, history.step_s)
         self.corners = CornerMemory(max(params.cells, 1))
-        self.boarding: Boarding | None = None
+        self.rides = Rides(params, history, hold)
         self.axles: tuple[tuple[float, ...], tuple[float, ...]] | None = None
         self.groups: tuple[float, ...] = ()
         self._visit = WeighFlag.NONE
@@ -55,10 +59,14 @@ class Diagnostics:
         self._began_ns = 0
         self._ever_held = False
         self._first_kg = 0.0
-        self._studied = -1
-        self._clear_s = self._blocked_s = 0.0
+        self._centre_m = 0.0
+        self._judged: Boarding | None = None
+        self._clean = False
+        self._clear_s = self._blocked_s = self._across_s = self._gap_s = 0.0
+        self._gap_kg: float | None = None
         self._was_clear = False
         self._rest: tuple[float, float] | None = None
+        self._corner: Corner | None = None
         self._before = WeighFlag.NONE
 
     def step(
@@ -80,6 +88,7 @@ class Diagnostics:
         if loaded and not zero.referenced():
             flags |= WeighFlag.NO_ZERO_REF
         if loaded:
+            self.rides.watch(self._began or 0, Tri.YES not in beams)
             self._vehicle(beams)
             if self._hold.disturbed:
                 self._shifted(now_ns)
@@ -93,15 +102,14 @@ class Diagnostics:
         if now_ns < self._after_until_ns:
             flags |= self._after
         flags |= self._visit
-        if WeighFlag.CORNER_ERROR in flags and cell < 0:
-            worst = self.corners.worst()
-            cell = worst[0] if worst else -1
+        if WeighFlag.CORNER_ERROR in flags and cell < 0 and self._corner is not None:
+            cell = self._corner.cell
         self._note(flags, cell, now_ns)
         stop = flags & ~self._params.alarm_only & ~WeighFlag.UNSTEADY
         return flags, cell, bool(stop)
 
     def last_look(self, held: Held, now_ns: MonotonicNs) -> bool:
-        """Study the drive-on of a vehicle about to be held; True when that forbids holding."""
+        """Judge the drive-on of a vehicle about to be held; True when that forbids holding."""
         if self._ever_held:
             change = abs(held.mass_kg - self._first_kg)
             if change > max(SUPPORT_KG_MIN, SUPPORT_SHARE_MIN * self._first_kg):
@@ -109,36 +117,54 @@ class Diagnostics:
         else:
             self._first_kg = held.mass_kg
         self._ever_held = True
-        if self._studied == self._hold.still_from or self._began is None:
-            return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
-        self._studied = self._hold.still_from
-        history = self._history
-        still = history.steps.count - self._hold.still_from
-        found = study(
-            history.fine.view(self._began),
-            history.x_m,
-            history.far,
-            history.bin_s,
-            held.mass_kg,
-            held.centre_m,
-            still * history.thin,
-        )
-        first = self.boarding is None
-        self.boarding = found
-        self.axles = None
-        self.groups = ()
-        if found.axles is not None:
-            self.axles = (found.axles.loads_kg, found.axles.spacing_m)
-            self.groups = found.axles.groups_kg()
+        self._centre_m = held.centre_m
+        found = self.rides.on
+        assert found is not None, "nothing is held before its drive-on was studied"
+        if self._judged is not found:
+            self._judged = found
+            self._judge(found, held.mass_kg)
+        return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
+
+    def _judge(self, found: Boarding, mass_kg: float) -> None:
+        """What the drive-on of the vehicle now held with mass_kg says."""
+        self._show(found.axles, mass_kg)
         if found.wheel_off:
             self._visit |= WeighFlag.OFF_DECK_WHEEL
-        if found.support_kg:
+        if found.support_kg(mass_kg):
             self._visit |= WeighFlag.EXTERNAL_SUPPORT
-        if first and not self._visit:
-            self.corners.add(found)
-        if self.corners.worst() is not None:
+        if not self._visit:
+            self.corners.add(found.gains)
+            self._clean = True
+        self._corner = self.corners.worst()
+        if self._corner is not None:
             self._visit |= WeighFlag.CORNER_ERROR
-        return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
+
+    def _show(self, axles: AxleSet | None, mass_kg: float) -> None:
+        """Axle loads add up to the mass that is held."""
+        self.axles, self.groups = None, ()
+        if axles is None:
+            return
+        scale = mass_kg / sum(axles.loads_kg)
+        self.axles = (tuple(scale * load for load in axles.loads_kg), axles.spacing_m)
+        self.groups = tuple(scale * load for load in axles.groups_kg())
+
+    def work(self, now_ns: MonotonicNs) -> None:
+        """Once per bin: a bounded piece of the study under way."""
+        if not self.rides.work() or self.rides.off is None:
+            return
+        off = self.rides.off
+        on = self._judged.axles if self._judged is not None else None
+        axles, why_not = joined(on, off.axles)
+        self._show(axles, self._first_kg)
+        if why_not:
+            self._events.append(Event("axles_disagree", now_ns, why_not))
+        if not self._clean or self._judged is None:
+            return
+        self.corners.add(off.gains)
+        self._corner = self.corners.worst() or both_ways(self._judged.gains, off.gains)
+        if self._corner is not None:
+            self._after |= WeighFlag.CORNER_ERROR
+            self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
 
     def drain_events(self) -> Sequence[Event]:
         """Diagnostics since the last call."""
@@ -152,38 +178,66 @@ class Diagnostics:
         if loaded and self._began is None:
             self._began = max(0, history.fine.count - round(2.0 / history.bin_s))
             self._began_ns = now_ns
-            self.boarding, self.axles, self.groups = None, None, ()
+            self.rides.arrived()
+            self._judged, self._clean = None, False
+            self.axles, self.groups = None, ()
         elif not loaded and self._began is not None:
             stayed_s = (now_ns - self._began_ns) / NS_PER_S
             if not self._ever_held and not self._visit and stayed_s > LEFT_EARLY_S_MIN:
                 self._after = WeighFlag.LEFT_EARLY
                 self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
+            else:
+                self._after = WeighFlag.NONE
+            if self._ever_held:
+                self.rides.left(self._first_kg, self._centre_m)
             self._began = None
             self._visit = WeighFlag.NONE
             self._ever_held = self._was_clear = False
-            self._studied = -1
-            self._rest = None
-            self._clear_s = self._blocked_s = 0.0
+            self._rest = self._gap_kg = None
+            self._clear_s = self._blocked_s = self._across_s = self._gap_s = 0.0
 
     def _vehicle(self, beams: tuple[Tri, Tri]) -> None:
         """Where the vehicle stands, and whether it is alone."""
         hold, step_s = self._hold, self._history.step_s
         blocked = Tri.YES in beams
-        if hold.standing and not blocked:
-            self._clear_s += step_s
-        elif blocked:
+        if blocked:
             self._clear_s = 0.0
+            self._across_s = self._across_s + step_s if hold.standing else 0.0
+        else:
+            self._across_s = 0.0
+            self._clear_s = self._clear_s + step_s if hold.standing else self._clear_s
         if self._clear_s > CLEAR_S:
             self._was_clear = True
-        entry = beams[0] is Tri.YES and hold.standing and self._was_clear
-        self._blocked_s = self._blocked_s + step_s if entry else 0.0
+        self._behind(beams[0], step_s)
         if self._blocked_s > BLOCKED_S:
             self._visit |= WeighFlag.TWO_VEHICLES
         if not hold.standing or not blocked:
             self._visit &= ~WeighFlag.NOT_FULLY_ON
-        elif hold.still_s() > NOT_ON_S and WeighFlag.TWO_VEHICLES not in self._visit:
+        elif self._across_s > NOT_ON_S and WeighFlag.TWO_VEHICLES not in self._visit:
             self._visit |= WeighFlag.NOT_FULLY_ON
         self._second(beams)
+
+    def _behind(self, entry: Tri, step_s: float) -> None:
+        """Something in the entry beam that brought no axle since the beam was last clear is not
+        this vehicle: its own gaps are followed by its own axles.
+        """
+        if entry is Tri.NO:
+            self._gap_s += step_s
+            self._blocked_s = 0.0
+            if self._gap_s > GAP_S_MIN:
+                self._gap_kg = float(self._history.recent(TOTAL, 0.3).mean())
+        elif entry is Tri.YES:
+            self._gap_s = 0.0
+            alone = self._gap_kg is None or not self._hold.standing
+            if alone or not (self._was_clear or self._came_alone()):
+                self._blocked_s = 0.0
+            else:
+                self._blocked_s += step_s
+
+    def _came_alone(self) -> bool:
+        """Whether no axle has come on since the entry beam was last clear."""
+        total = float(self._history.recent(TOTAL, 0.3).mean())
+        return self._gap_kg is not None and total - self._gap_kg < SECOND_KG_MIN
 
     def _second(self, beams: tuple[Tri, Tri]) -> None:
         """Load added at the entry while the first vehicle stands is a second vehicle."""

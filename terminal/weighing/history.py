@@ -21,6 +21,7 @@ class Series:
     """Rows of numbers, appended at the end, forgotten at the front."""
 
     def __init__(self, width: int, keep: int) -> None:
+        self.width = width
         self._rows = np.full((2 * keep, width), np.nan)
         self._keep = keep
         self._end = 0

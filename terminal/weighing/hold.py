@@ -39,6 +39,8 @@ CALM_BLOCKS = 30
 CALM_BLOCKS_MIN = 5
 CALM_KG_MAX = 150.0
 CALM_DEAD_KG = 4.0
+SIDE_S = 3.0
+"""Stretch of standing whose sideways sway bears witness of wind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class HoldKeeper:
         self.standing = False
         self.still_from = 0
         self._moved_at = 0
+        self.moves = 0
         self.disturbed = False
         self.shift_kg = self.shifted_from_kg = 0.0
         self.estimate: Estimate | None = None
@@ -132,6 +135,7 @@ class HoldKeeper:
     def _moving(self) -> None:
         if self.standing:
             self.standing = False
+            self.moves += 1
             self.held = None
             self._moved_at = self._history.steps.count
             self._settler.restart()
@@ -168,8 +172,10 @@ class HoldKeeper:
         if len(before) >= CALM_BLOCKS_MIN:
             near = before[np.abs(before - np.median(before)) < CALM_KG_MAX]
             wind = 1.3 * float(near.std()) if len(near) > 2 else 0.0
+            if wind <= CALM_DEAD_KG:
+                return 0.0  # a calm day: what sways sideways now is the body's roll
         history = self._history
-        rows = history.steps.view(self.still_from)[-round(3.0 / history.step_s) :]
+        rows = history.steps.view(self.still_from)[-round(SIDE_S / history.step_s) :]
         side = rows[:, TOTAL] * (rows[:, SIDE] - 0.5)
         each = max(1, round(CALM_S / history.step_s))
         smooth = np.convolve(side, np.ones(each) / each, mode="valid") if len(side) > each else side

@@ -156,6 +156,7 @@ class Pipeline:
         clear = self._clear()
         quiet = clear and zero_allowed and (empty or not self.zero.referenced())
         self.zero.feed(counts, quiet, now_ns)
+        self.checks.work(now_ns)
         if not self.history.push(forces):
             return None
         return self._step(clear, now_ns)
@@ -176,7 +177,8 @@ class Pipeline:
             self.cells, self.zero, loaded, (self._entry, self._exit), now_ns
         )
         before = self.hold.held
-        self.hold.step(loaded and known, clear and valid and not blocked)
+        may_hold = clear and valid and not blocked and self.checks.rides.ready
+        self.hold.step(loaded and known, may_hold)
         if self.hold.held is not None and self.hold.held is not before:
             if self.checks.last_look(self.hold.held, now_ns):
                 self.hold.held = None
