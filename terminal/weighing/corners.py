@@ -12,24 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from terminal.weighing.gains import GainEvidence
+from terminal.weighing.gains import WRONG_SHARE, GainEvidence
 
 FORGET = 0.98
 """Half of the evidence is forgotten after 34 passages: a cell that changes is found."""
 SOUND_SHARE = 5e-4
 """Spread of the gains of sound, adjusted cells."""
-WRONG_SHARE = 0.015
-"""Spread of the gain of a cell that is wrong."""
 FLAG_SHARE_MIN = 0.005
 FLAG_SURE = 16.0
 """How much likelier (natural logarithm) one wrong cell must be than none."""
 NAME_SURE = 5.0
 """How much likelier this cell must be than the next one before it is named."""
-ALONE_SURE = 4.0
-"""The same for rolling on and rolling off, each by itself."""
+PASSAGE_SURE = 30.0
+"""The same for one passage alone."""
+ALONE_SURE = 8.0
+"""The same for its rolling on and its rolling off, each by itself."""
 PASSAGES_MIN = 5
-CAUTION = 0.3
-"""Evidence counts half: neighbouring passages of one lane are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class CornerMemory:
         """The error that the evidence of enough passages shows; None while there is none."""
         if self.passages < PASSAGES_MIN:
             return None
-        return _judge(CAUTION * self._info, CAUTION * self._vector)
+        return _judge(self._info, self._vector)
 
     def state(self) -> tuple[tuple[float, ...], tuple[float, ...], int]:
         """For storage: information row by row, vector, passages."""
@@ -92,13 +90,13 @@ def both_ways(on: GainEvidence, off: GainEvidence) -> Corner | None:
     """The error that one passage shows, if rolling on and rolling off each speak for it."""
     if not (on.known and off.known):
         return None
-    info, vector = CAUTION * (on.info + off.info), CAUTION * (on.vector + off.vector)
+    info, vector = on.info + off.info, on.vector + off.vector
     found = _judge(info, vector)
-    if found is None:
+    if found is None or found.sure < PASSAGE_SURE:
         return None
     best = int(np.argmax(_scores(info, vector)[0]))
     for way in (on, off):
-        scores, gains = _scores(CAUTION * way.info, CAUTION * way.vector)
+        scores, gains = _scores(way.info, way.vector)
         if scores[best] < ALONE_SURE or gains[best] * found.gain_share <= 0:
             return None
     return found

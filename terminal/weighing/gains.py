@@ -15,6 +15,15 @@ ROWS_MAX = 400
 TOTAL_SHARE_MIN = 5e-3
 SIDE_SHARE_MIN = 2e-4
 """Smallest scatter believed of the total (an edge lifts every axle alike) and of the side."""
+WRONG_SHARE = 0.015
+"""Spread of gain errors that are looked for."""
+ROUNDS = 3
+SPARE_MIN = 4
+"""Independent rows that must be left over when the axles have been fitted."""
+FIRST_TRUST = 0.1
+"""Share of the rows that count before their likeness is known."""
+ROLL_SHARE_MAX = 5e-4
+"""A body that rolls more than this says nothing by its sideways share."""
 SLOW_M_MIN = 1e-4
 """Rows with less travel than this a bin stand still and repeat themselves."""
 
@@ -60,7 +69,7 @@ def gain_evidence(
     total = rows.sum(axis=1)
     loads = np.linalg.lstsq(on, total, rcond=None)[0]
     level = on @ loads
-    info, vector = _normal(rows, on, total, TOTAL_SHARE_MIN * mass_kg)
+    info, vector = _normal(rows, on, total, TOTAL_SHARE_MIN * mass_kg, mass_kg)
     steady = rows * (level / np.maximum(total, 0.05 * mass_kg))[:, None]
     sign = 2.0 * far - 1.0
     aslant = (on * loads * offset_m).sum(axis=1)
@@ -69,30 +78,38 @@ def gain_evidence(
         np.column_stack([on, aslant]),
         steady @ sign,
         SIDE_SHARE_MIN * mass_kg,
+        ROLL_SHARE_MAX * mass_kg,
     )
     return GainEvidence(info + more[0], vector + more[1])
 
 
 def _normal(
-    design: np.ndarray, free: np.ndarray, seen: np.ndarray, least_kg: float
+    design: np.ndarray, free: np.ndarray, seen: np.ndarray, least_kg: float, most_kg: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Normal equations of seen = free x anything + design x gains, the free part taken out.
 
     The misfit is coloured, so its weight counts independent rows, and none is given where they
-    are hardly more than what is fitted.
+    are hardly more than what is fitted or scatter by more than most_kg.
     """
     basis, _ = np.linalg.qr(free)
     left = seen - basis @ (basis.T @ seen)
     apart = design - basis @ (basis.T @ design)
-    scatter = left - apart @ np.linalg.lstsq(apart, left, rcond=1e-6)[0]
-    rows, fitted = len(left), design.shape[1] + free.shape[1]
-    variance = float(scatter @ scatter) / rows
-    independent = rows / _alike(scatter)
-    if independent < 2 * fitted:
-        return np.zeros((design.shape[1],) * 2), np.zeros(design.shape[1])
-    variance *= independent / (independent - fitted)
-    scale = independent / rows / max(variance, least_kg**2)
-    return scale * (apart.T @ apart), scale * (apart.T @ left)
+    rows, fitted = len(left), free.shape[1]
+    square, line = apart.T @ apart, apart.T @ left
+    # the sum of all cells is what is explained: only small gain errors are let in
+    small = np.eye(len(line)) / WRONG_SHARE**2
+    scale = FIRST_TRUST / least_kg**2
+    for _ in range(ROUNDS):
+        scatter = left - apart @ np.linalg.solve(scale * square + small, scale * line)
+        independent = rows / _alike(scatter)
+        variance = float(scatter @ scatter) / rows
+        if independent < fitted + SPARE_MIN:
+            return np.zeros_like(square), np.zeros_like(line)
+        variance *= independent / (independent - fitted)
+        scale = independent / rows / max(variance, least_kg**2)
+    if float(scatter @ scatter) / rows > most_kg**2:
+        return np.zeros_like(square), np.zeros_like(line)
+    return scale * square, scale * line
 
 
 def _alike(scatter: np.ndarray) -> float:

@@ -39,6 +39,7 @@ CALM_BLOCKS = 30
 CALM_BLOCKS_MIN = 5
 CALM_KG_MAX = 150.0
 CALM_DEAD_KG = 4.0
+CALM_DAY_KG = 8.0
 SIDE_S = 3.0
 """Stretch of standing whose sideways sway bears witness of wind."""
 
@@ -172,8 +173,8 @@ class HoldKeeper:
         if len(before) >= CALM_BLOCKS_MIN:
             near = before[np.abs(before - np.median(before)) < CALM_KG_MAX]
             wind = 1.3 * float(near.std()) if len(near) > 2 else 0.0
-            if wind <= CALM_DEAD_KG:
-                return 0.0  # a calm day: what sways sideways now is the body's roll
+            if wind <= CALM_DAY_KG:  # what sways sideways now is the body's roll
+                return max(0.0, wind - CALM_DEAD_KG)
         history = self._history
         rows = history.steps.view(self.still_from)[-round(SIDE_S / history.step_s) :]
         side = rows[:, TOTAL] * (rows[:, SIDE] - 0.5)

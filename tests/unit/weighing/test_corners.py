@@ -71,14 +71,27 @@ def test_a_one_percent_error_is_found_within_twenty_passages(cell: int, share: f
     assert found.cell in (-1, cell)
 
 
-def test_one_passage_shows_a_gross_error_only_if_both_ways_agree() -> None:
-    rng = np.random.default_rng(3)
-    on, off = both(rng, wrong(4, 0.02))
+def told(cell: int, share: float, weight: float) -> GainEvidence:
+    info = weight * np.eye(8)
+    return GainEvidence(info, info @ (wrong(cell, share) - 1.0))
+
+
+@pytest.mark.parametrize(
+    ("on", "off", "cell"),
+    [
+        (told(4, 0.02, 3e5), told(4, 0.02, 3e5), 4),
+        (told(4, 0.02, 3e5), told(4, -0.02, 3e5), None),
+        (told(4, 0.02, 3e5), told(1, 0.02, 3e5), None),
+        (told(4, 0.02, 3e5), nothing(8), None),
+        (told(4, 0.02, 2e4), told(4, 0.02, 2e4), None),
+    ],
+    ids=["agree", "other sign", "other cell", "one way only", "weak"],
+)
+def test_one_passage_alone_speaks_only_if_both_ways_agree(
+    on: GainEvidence, off: GainEvidence, cell: int | None
+) -> None:
     found = both_ways(on, off)
-    assert found is not None
-    assert found.cell in (-1, 4)
-    assert both_ways(on, nothing(8)) is None
-    assert both_ways(*both(rng, np.ones(8))) is None
+    assert (found.cell if found is not None else None) == cell
 
 
 def test_sure_evidence_names_the_cell() -> None:

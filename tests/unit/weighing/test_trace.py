@@ -34,7 +34,7 @@ def write(path: Path, made: passage.Passage, **changes: object) -> Path:
 
 @pytest.fixture(scope="module")
 def made() -> passage.Passage:
-    return passage.make("normal", 101)
+    return passage.make("normal", 108)
 
 
 @pytest.fixture(scope="module")
