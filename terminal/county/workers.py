@@ -50,6 +50,10 @@ class Workers:
             raise OSError(said or f"worker {place.index} ended while starting")
         return process
 
+    def told_to_stop(self) -> bool:
+        """Whether stop() was called; it may be while this one waits."""
+        return self.stopping
+
     async def keep(self, place: Place, process: asyncio.subprocess.Process) -> None:
         """Start one again whenever it ends, until told to stop."""
         while True:
@@ -61,12 +65,16 @@ class Workers:
                     self.counts = [a + b for a, b in zip(self.counts, json.loads(last or b"[]"),
                                                          strict=True)]  # fmt: skip
                 return
-            while not self.stopping:
+            while not self.told_to_stop():
                 sys.stderr.write(f"Worker {place.index} ended ({code}) and is started again.\n")
                 self.restarts += 1
                 await asyncio.sleep(RESTART_S)
+                if self.told_to_stop():
+                    return
                 try:
                     process = await self.start(place)
+                    if self.told_to_stop():  # it came up after all the others were told
+                        process.terminate()
                     break
                 except (OSError, TimeoutError) as error:
                     sys.stderr.write(f"Worker {place.index} does not start: {error}\n")
