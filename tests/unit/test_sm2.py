@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -134,3 +135,12 @@ def test_octets_too_many_are_refused_although_the_rest_would_hold(signer: Sm2Sig
     key, signature = signer.public_key.raw, signer.sign(b"m")
     assert not sm2_holds(key + b"\0", signature, b"m")
     assert not sm2_holds(key, signature[:32] + b"\0" + signature[32:], b"m")
+
+
+def test_a_library_that_has_every_call_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = MagicMock()
+    monkeypatch.setattr(sm2.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(sm2.ctypes.util, "find_library", lambda name: "crypto")
+    assert sm2._library.__wrapped__() is library
+    assert library.EVP_sm3.restype is not None
+    assert library.EVP_PKEY_free.restype is None
