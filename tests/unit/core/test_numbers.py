@@ -104,6 +104,8 @@ NUMBERS: list[tuple[ModuleType, dict[str, int]]] = [
             "HEADER_KID": 4,
             "ALG_EDDSA": -8,
             "SIGNED_BYTES_MAX": 16_512,
+            "KEYS_MAX": 4_096,
+            "ALG_SM2_SM3": -65_537,
         },
     ),
     (body, {"BODY_BYTES_MAX": 16_000, "ROLE_BYTES_MAX": 16}),
