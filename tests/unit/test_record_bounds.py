@@ -8,7 +8,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from terminal.core.types import PhotoRef
+from terminal.core.types import PhotoRef, PlateSource
 from terminal.records import RecordError, decode_body, encode_body, parse_signed
 from terminal.records.body import BODY_BYTES_MAX
 from terminal.records.keys import KEYS, UINT_MAX, Part, Shape
@@ -158,3 +158,7 @@ def test_which_pictures_a_record_vouches_for() -> None:
 )
 def test_what_an_event_may_say_about_a_weighing(field: str, value: Any, wanted: bool) -> None:
     assert taken(EVENT, **{field: value}) is wanted
+
+
+def test_the_code_nought_is_a_code() -> None:
+    assert taken(plate="", plate_source=PlateSource.NONE)

@@ -359,3 +359,14 @@ def test_what_is_not_said_is_nothing() -> None:
     reading = PlateReading(1, PlateOutcome.READ, "", "", "", 0, (), 0, now)
     assert (reading.rear_plate, reading.by_list) == ("", False)
     assert NO_LIMIT.limit_kg is None
+
+
+def test_the_smallest_division_and_boot() -> None:
+    assert (Params(e_kg=1).e_kg, Params(boot_id=1).boot_id) == (1, 1)
+    for wrong in ({"e_kg": 0}, {"boot_id": 0}):
+        with pytest.raises(AssertionError):
+            Params(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_item_that_was_never_tried_is_due_at_once() -> None:
+    assert dataclasses.astuple(outbox.Delivery()) == (0, 0, 0, "", "", b"")
