@@ -97,6 +97,14 @@ class SimCounty:
         rows = self.store._db.execute("select seq, hash from record order by seq").fetchall()
         return {row[0]: bytes(row[1]) for row in rows}
 
+    def holds(self, digest: bytes) -> bool:
+        """Whether the record or the picture of this digest is stored."""
+        photo = self.store.photo(digest)
+        if photo is not None:
+            return photo.stored_ns is not None
+        found = self.store._db.execute("select 1 from record where hash = ?", (digest,))
+        return found.fetchone() is not None
+
     def close(self) -> None:
         self.store.close()
         self._loop.close()

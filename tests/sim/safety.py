@@ -15,7 +15,7 @@ from hal.sim.traffic import Finished
 from terminal.control.control import Control, TickResult
 from terminal.core.types import Verdict
 from terminal.ledger.store import DB_FILE
-from terminal.messages import CommitDone, Message
+from terminal.messages import CommitDone, Delivered, Message
 from terminal.records import Record, decode_signed, record_hash, verify_chain
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Watch:
             known = self.acknowledged.setdefault(done.seq, done.record_hash)
             if known != done.record_hash:
                 self.broken(f"record {done.seq} was acknowledged with two hashes")
+        elif me == "uplink" and isinstance(message, Delivered):
+            self._check_delivered(message.item)
 
     def ticked(self, control: Control, result: TickResult) -> None:
         """After each tick of the lane."""
@@ -122,14 +124,30 @@ class Watch:
         if weigh.plate_source.value == "camera" and weigh.plate != plan.plate:
             self.broken(f"{plan.plate} stands there and the record says {weigh.plate}")
 
-    def on_disk(self, digest: bytes) -> Record | None:
-        """The record of this hash, read from the file by a connection of our own."""
+    def _check_delivered(self, item: int) -> None:
+        """What is called delivered is at the county at that moment.
+
+        Looked at once for every item, for what the cursor heals later was not delivered either.
+        """
+        rows = self._rows("select item_id, sha256 from item where item = ?", item)
+        if not rows:
+            self.broken(f"item {item} is called delivered and the ledger has no such item")
+        name, digest = str(rows[0][0]), bytes(rows[0][1])
+        if not self.sim.county.holds(digest):
+            self.broken(f"{name} is called delivered and the county does not have it")
+
+    def _rows(self, sql: str, *values: Any) -> list[Any]:
+        """Read from the ledger's file by a connection of our own."""
         path = self.sim.ledger_folder / DB_FILE
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
-            rows = list(db.execute("select body from item where sha256 = ?", (digest,)))
+            return list(db.execute(sql, values))
         finally:
             db.close()
+
+    def on_disk(self, digest: bytes) -> Record | None:
+        """The record of this hash, as the file has it."""
+        rows = self._rows("select body from item where sha256 = ?", digest)
         if not rows:
             return None
         body = bytes(rows[0][0])
