@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from math import log, pi, sqrt
+from functools import cache
+from math import pi, sqrt
 
 import numpy as np
 
@@ -28,6 +29,8 @@ SURPRISE_SIGMAS = 4.0
 SURPRISE_SHARE = 0.3
 AGREE_SHARE = 0.35
 FLOOR_KG = 1.0
+ROOM_MIN = 1e-9
+"""Below this the newest point alone spans a direction: no oscillation can be told from it."""
 CYCLES_SURE = 1.5
 CYCLE_DOUBT = 0.25
 TREND_DOUBT = 0.5
@@ -105,11 +108,13 @@ def _window_estimates(points: np.ndarray, step_s: float) -> list[Estimate]:
         points = points[len(points) - kept :].reshape(-1, thin).mean(axis=1)
         step_s *= thin
     centre = float(points.mean())
+    centred = points - centre
+    directions = _directions(centred)
     found = []
     for order in ORDERS:
         if 3 * order > len(points):
             break
-        fit = _fit(points - centre, order, step_s)
+        fit = _fit(centred, directions, order, step_s)
         if fit is not None:
             found.append((fit[0] + centre, fit[1]))
     if not found:
@@ -121,32 +126,48 @@ def _window_estimates(points: np.ndarray, step_s: float) -> list[Estimate]:
     ]
 
 
-def _fit(points: np.ndarray, order: int, step_s: float) -> tuple[float, float] | None:
-    """Constant of constant + decaying oscillations, and its standard uncertainty."""
-    offset = 0.0
-    result = None
-    for _ in range(2):
-        poles = _poles(points - offset, order, step_s)
-        result = _constant(points, poles)
-        if result is None:
-            return None
-        offset = result[0]
-    return result
+def _fit(
+    points: np.ndarray, directions: np.ndarray, order: int, step_s: float
+) -> tuple[float, float] | None:
+    """Constant of constant + decaying oscillations, and its standard uncertainty.
+
+    directions: those of the points as they are, the same for every order; the second pass takes
+    them anew, without the constant that the first one found.
+    """
+    result = _constant(points, _poles(directions, order, len(points), step_s))
+    if result is None:
+        return None
+    again = _directions(points - result[0])
+    return _constant(points, _poles(again, order, len(points), step_s))
 
 
-def _poles(points: np.ndarray, order: int, step_s: float) -> np.ndarray:
-    """Upper-half-plane poles of the strongest oscillations (ESPRIT on the Hankel matrix)."""
-    half = len(points) * 2 // 5
-    hankel = np.lib.stride_tricks.sliding_window_view(points, half)
-    gram = hankel.T @ hankel
-    _, vectors = np.linalg.eigh(gram)
-    space = vectors[:, -order:]
-    shift = np.linalg.lstsq(space[:-1], space[1:], rcond=None)[0]
+@cache
+def _hankel_rows(count: int) -> np.ndarray:
+    half = count * 2 // 5
+    return np.arange(count - half + 1)[:, None] + np.arange(half)
+
+
+def _directions(points: np.ndarray) -> np.ndarray:
+    """Directions of the points' Hankel matrix, strongest last (ESPRIT)."""
+    hankel = points[_hankel_rows(len(points))]
+    return np.asarray(np.linalg.eigh(hankel.T @ hankel)[1])
+
+
+def _poles(directions: np.ndarray, order: int, count: int, step_s: float) -> np.ndarray:
+    """Upper-half-plane poles of the strongest oscillations."""
+    space = directions[:, -order:]
+    last = space[-1]
+    room = 1.0 - float(last @ last)
+    if room < ROOM_MIN:
+        return np.empty(0, dtype=complex)
+    # The columns are orthonormal, so the least squares of one row shifted has this closed form.
+    crossed = space[:-1].T @ space[1:]
+    shift = crossed + np.outer(last, last @ crossed) / room
     poles = np.linalg.eigvals(shift)
     poles = poles[poles.imag > 1e-6]
     size = np.abs(poles)
     hz = np.angle(poles) / (2 * pi * step_s)
-    window_s = len(points) * step_s
+    window_s = count * step_s
     keep = (hz > 0.55 / window_s) & (hz < FAST_HZ_MAX) & (size > 0.5)
     poles, size = poles[keep], size[keep]
     return np.asarray(poles / np.maximum(size, 1.0))
@@ -157,31 +178,30 @@ def _constant(points: np.ndarray, poles: np.ndarray) -> tuple[float, float] | No
     modes seen for less than a cycle and a half, and a trend that is left over.
     """
     n = len(points)
-    steps = np.arange(n - 1, -1, -1.0)
-    columns = [np.ones(n)]
-    for pole in poles:
-        decay = -log(max(abs(pole), 1e-3))
-        angle = float(np.angle(pole))
-        envelope = np.exp(decay * steps - decay * (n - 1))
-        columns += [envelope * np.cos(angle * steps), envelope * np.sin(angle * steps)]
-    design = np.stack(columns, axis=1)
-    if n < design.shape[1] + 4:
+    if n < 2 * len(poles) + 5:
         return None
+    angles = np.angle(poles)
+    decays = -np.log(np.maximum(np.abs(poles), 1e-3))
+    ages = np.arange(n - 1, -1, -1.0)
+    modes = np.exp(np.outer(ages - (n - 1), decays) + 1j * np.outer(ages, angles))
+    design = np.empty((n, 2 * len(poles) + 1))
+    design[:, 0] = 1.0
+    design[:, 1::2] = modes.real
+    design[:, 2::2] = modes.imag
     try:
         inverse = np.linalg.inv(design.T @ design)
     except np.linalg.LinAlgError:
         return None
-    solution = inverse @ (design.T @ points)
+    solution = inverse @ (points @ design)
     left = points - design @ solution
     freedom = max(1.0, (n - 2.0 * design.shape[1]) / RESIDUAL_FACTOR)
     variance = float(left @ left) / freedom
     spread = variance * max(float(inverse[0, 0]), 0.0) * RESIDUAL_FACTOR
     doubt = 0.0
-    for k, pole in enumerate(poles):
-        cycles = float(np.angle(pole)) * n / (2 * pi)
+    for k, angle in enumerate(angles):
+        cycles = float(angle) * n / (2 * pi)
         if cycles < CYCLES_SURE:
-            parts = solution[2 * k + 1 : 2 * k + 3]
-            last = float(np.hypot(*parts))
+            last = float(np.hypot(*solution[2 * k + 1 : 2 * k + 3]))
             doubt += last * CYCLE_DOUBT * (CYCLES_SURE - cycles)
     half = n // 2
     doubt += TREND_DOUBT * abs(float(left[:half].mean() - left[half:].mean()))
