@@ -121,8 +121,9 @@ def test_the_console_may_say_nothing_to_control() -> None:
     assert "console" not in ALLOWED
     assert "uplink" not in ALLOWED
     mailbox = Mailbox()
-    press = KeyPressed(KeyPress(Key.A, LaneRig().now_ns))
-    mailbox.start_tick([Received("console", press), Received("uplink", press)])
+    now_ns = LaneRig().now_ns
+    press = KeyPressed(KeyPress(Key.A, now_ns))
+    mailbox.start_tick([Received("console", press), Received("uplink", press)], now_ns)
     assert (mailbox.keys, mailbox.ignored) == ([], 2)
 
 
@@ -131,5 +132,6 @@ def test_an_answer_of_the_ledger_from_anybody_else_is_ignored() -> None:
     committed = rig.state.committed
     assert committed is not None
     mailbox = Mailbox()
-    mailbox.start_tick([Received(peer, CommitDone(committed)) for peer in ("panel", "camera")])
+    said = [Received(peer, CommitDone(committed)) for peer in ("panel", "camera")]
+    mailbox.start_tick(said, rig.now_ns)
     assert (mailbox.committed, mailbox.ignored) == ([], 2)
