@@ -17,18 +17,25 @@ import tests.bench
 def print_table(rows: list[tuple[str, ...]]) -> None:
     columns = max(len(row) for row in rows)
     padded = [row + ("",) * (columns - len(row)) for row in rows]
-    widths = [max(len(row[column]) for row in padded) for column in range(columns)]
+    # A row of one cell is a heading: as long as it likes, no column follows it.
+    measured = [row for row in padded if row[1:] != ("",) * (columns - 1)] or padded
+    widths = [max(len(row[column]) for row in measured) for column in range(columns)]
     for row in padded:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
 
 
-def main(wanted: list[str]) -> int:
-    names = sorted(
+def bench_names() -> list[str]:
+    """Every bench module of this folder."""
+    return sorted(
         info.name
         for info in pkgutil.iter_modules(tests.bench.__path__)
         if info.name.startswith("bench_")
     )
+
+
+def main(wanted: list[str]) -> int:
+    names = bench_names()
     chosen = [name for name in names if not wanted or name.removeprefix("bench_") in wanted]
     if not chosen:
         print("There is no such bench; there are:", *(n.removeprefix("bench_") for n in names))

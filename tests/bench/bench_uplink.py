@@ -266,8 +266,8 @@ def chosen(text: str) -> list[str]:
     return names
 
 
-def main() -> int:
-    """Run the bars named, or all."""
+def options() -> argparse.ArgumentParser:
+    """What may be said on the command line; without any of it, all bars."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bars", type=chosen, default=list(BARS), help="such as 2,7,alarm")
     parser.add_argument("--bound", type=float, default=450.0, help="longest seconds of one run")
@@ -283,18 +283,37 @@ def main() -> int:
     parser.add_argument("--datagrams", type=int, default=100_000)
     parser.add_argument("--second", type=int, default=1_000, help="records beside a dead target")
     parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
+    return parser
+
+
+def rows(args: argparse.Namespace) -> Iterator[tuple[str, ...]]:
+    """A title a bar, its figures below, as they are measured."""
     reason = why_not()
     for name in args.bars:
         number, bar = BARS[name]
         title = f"bar {number}, {name}" if number else name
-        print(f"\n== {title}: {(bar.__doc__ or '').splitlines()[0]}", flush=True)
+        yield (f"== {title}: {(bar.__doc__ or '').splitlines()[0]}",)
         if reason and name in NEEDS_LINK:
-            print(f"   not measured: {reason}")
+            yield (f"   not measured: {reason}",)
             continue
         for row in bar(args):
             mark = "holds" if row.holds else "FALLS SHORT"
-            print(f"   {row.name:<44} {row.value:<28} aim {row.aim:<16} {mark}", flush=True)
+            yield (f"   {row.name}", row.value, f"aim {row.aim}", mark)
+
+
+def table() -> list[tuple[str, ...]]:
+    """All bars, as every bench answers `python -m tests.bench`."""
+    return list(rows(options().parse_args([])))
+
+
+def main() -> int:
+    """Run the bars named, or all."""
+    for row in rows(options().parse_args()):
+        if len(row) == 1:
+            print(("\n" if row[0].startswith("==") else "") + row[0], flush=True)
+            continue
+        name, value, aim, mark = row
+        print(f"{name:<47} {value:<28} {aim:<20} {mark}", flush=True)
     return 0
 
 
