@@ -93,7 +93,8 @@ class Diagnostics:
             if self._hold.disturbed:
                 self._shifted(now_ns)
                 self._hold.disturbed = False
-            if self._hold.held is None and self._hold.still_s() > UNSTEADY_S and not flags:
+            waits = self._hold.still_s() > UNSTEADY_S and Tri.YES not in beams
+            if self._hold.held is None and waits and not flags:
                 self._visit |= WeighFlag.UNSTEADY
             elif self._hold.held is not None:
                 self._visit &= ~WeighFlag.UNSTEADY
