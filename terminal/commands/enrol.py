@@ -2,6 +2,7 @@
 
 request (at the terminal) -> grant (at the county) -> install (at the terminal). The paper may be
 carried by anybody: it is signed, its secret is sealed to one terminal, and it is good once.
+rotate (at the county) -> renew (at the terminal) replaces the transport keys and nothing else.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import time
 from pathlib import Path
 
 from terminal import exits
-from terminal.config import ConfigError
+from terminal.config import ConfigError, Loaded
 from terminal.config_load import load
 from terminal.enrol import county_side, terminal_side
-from terminal.enrol.papers import PREFIX, PaperError, fingerprint, read_request
+from terminal.enrol.papers import PREFIX, PaperError, Secret, fingerprint, read_request
+from terminal.enrol.rotation import write_rotation
 
 NAME = "enrol"
 HELP = "exchange keys of a terminal and its county once, by file or QR code; revoke"
@@ -29,28 +31,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     grant = steps.add_parser("grant", help="at the county: answer a request")
     install = steps.add_parser("install", help="at the terminal: install the county's answer")
     revoke = steps.add_parser("revoke", help="at the county: refuse a terminal from now on")
-    for step in (request, install):
+    rotate = steps.add_parser("rotate", help="at the county: command new transport keys")
+    renew = steps.add_parser("renew", help="at the terminal: obey such a command")
+    for step in (request, install, renew):
         step.add_argument("--config", type=Path, default=Path("terminal.toml"))
-    for step in (grant, revoke):
+    for step in (grant, revoke, rotate):
         step.add_argument(
             "--keys", type=Path, default=Path("keys"), help="the receiver's folder of keys"
         )
-    for step in (request, grant):
+    for step in (request, grant, rotate):
         step.add_argument("--out", type=Path, help="write the paper to this file")
         step.add_argument("--qr", type=Path, metavar="PNG", help="draw the paper as a picture")
-    for step, what in ((grant, "request"), (install, "grant")):
+    for step, what in ((grant, "request"), (install, "grant"), (renew, "rotation")):
         step.add_argument("paper", help=f"file of the {what}, or its text")
     grant.add_argument("--uri", default="", help="address for the terminal, coap+tcp://...")
-    grant.add_argument("--oscore", type=Path, help="the receiver's folder of OSCORE contexts")
-    install.add_argument("--target", default="county", help="name of the [[targets]] section")
+    for step in (grant, rotate):
+        step.add_argument("--oscore", type=Path, help="the receiver's folder of OSCORE contexts")
+    for step in (install, renew):
+        step.add_argument("--target", default="county", help="name of the [[targets]] section")
     install.add_argument("--county-key", default="", help="fingerprint that the county told you")
-    revoke.add_argument("terminal", help="terminal id")
+    for step in (revoke, rotate):
+        step.add_argument("terminal", help="terminal id")
     revoke.add_argument("--reason", default="by the county", help="shown to the terminal")
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 65 with the reason when a paper is refused."""
-    steps = {"request": _request, "grant": _grant, "install": _install, "revoke": _revoke}
+    steps = {
+        "request": _request, "grant": _grant, "install": _install,
+        "revoke": _revoke, "rotate": _rotate, "renew": _renew,
+    }  # fmt: skip
     try:
         steps[args.step](args)
     except (PaperError, OSError, ValueError, ConfigError) as error:
@@ -74,9 +84,21 @@ def _request(args: argparse.Namespace) -> None:
     print("Take this to the county: weigh-terminal enrol grant ... there answers it.")
 
 
-def _grant(args: argparse.Namespace) -> None:
+def _keep_context(parent: Path, name: str, secret: Secret) -> None:
     from terminal.uplink.oscore import write_context
 
+    folder = _free_folder(parent, name)
+    write_context(
+        folder,
+        secret.oscore_secret.hex(),
+        secret.oscore_salt.hex(),
+        secret.recipient_id.hex(),
+        secret.sender_id.hex(),
+    )
+    print(f"OSCORE context {folder}: start the receiver again to take it.")
+
+
+def _grant(args: argparse.Namespace) -> None:
     now_s = int(time.time())
     request, digest = read_request(_paper(args.paper), now_s)
     args.keys.mkdir(parents=True, exist_ok=True)
@@ -84,15 +106,8 @@ def _grant(args: argparse.Namespace) -> None:
     path = county_side.admit(args.keys, request)
     secret = county_side.new_secret()
     if args.oscore is not None:
-        folder = _free_folder(args.oscore, path.stem)
-        write_context(
-            folder,
-            secret.oscore_secret.hex(),
-            secret.oscore_salt.hex(),
-            secret.recipient_id.hex(),
-            secret.sender_id.hex(),
-        )
-        print(f"OSCORE context {folder}: start the receiver again to take it.")
+        _keep_context(args.oscore, path.stem, secret)
+    county_side.write_box(path, request.box)
     county_side.write_psk(args.keys, path.stem, secret.dtls_psk)
     print(f"Enrolled {request.terminal_id} of {request.source_unit}: {path}")
     print(f"Its key      {fingerprint(request.key)}   (compare with the terminal's screen)")
@@ -101,7 +116,6 @@ def _grant(args: argparse.Namespace) -> None:
 
 
 def _install(args: argparse.Namespace) -> None:
-    from terminal.uplink.oscore import write_context
 
     loaded = load(args.config)
     folder = loaded.path(loaded.config.ledger.folder)
@@ -112,6 +126,18 @@ def _install(args: argparse.Namespace) -> None:
         raise PaperError(f"The grant's county key is {shown}, not {told}: not from your county.")
     into = loaded.base / "enrolled" / args.target
     terminal_side.install(into, grant, secret)
+    oscore = _install_context(into, secret)
+    terminal_side.close_request(folder, into)
+    print(f"Installed in {into}. County's key {shown}: compare it with what the county told you.")
+    print(f'In the [[targets]] section "{args.target}" of {args.config}:')
+    if grant.uri:
+        print(f'uri = "{grant.uri}"')
+    _print_ways(loaded, oscore, into / terminal_side.PSK_FILE)
+
+
+def _install_context(into: Path, secret: Secret) -> Path:
+    from terminal.uplink.oscore import write_context
+
     oscore = _free_folder(into, terminal_side.OSCORE_FOLDER)
     write_context(
         oscore,
@@ -120,13 +146,41 @@ def _install(args: argparse.Namespace) -> None:
         secret.sender_id.hex(),
         secret.recipient_id.hex(),
     )
-    terminal_side.close_request(folder)
-    print(f"Installed in {into}. County's key {shown}: compare it with what the county told you.")
-    print(f'In the [[targets]] section "{args.target}" of {args.config}:')
-    if grant.uri:
-        print(f'uri = "{grant.uri}"')
-    print(f'oscore = "{oscore.relative_to(loaded.base)}"   # when the county serves OSCORE')
-    print(f'dtls_psk = "enrolled/{args.target}/{terminal_side.PSK_FILE}"   # for a coaps:// way')
+    return oscore
+
+
+def _print_ways(loaded: Loaded, oscore: Path, psk: Path) -> None:
+    shown = oscore.relative_to(loaded.base)
+    print(f'oscore = "{shown}"   # when the county serves OSCORE')
+    print(f'dtls_psk = "{psk.relative_to(loaded.base)}"   # for a coaps:// way')
+
+
+def _rotate(args: argparse.Namespace) -> None:
+    if not (args.keys / county_side.COUNTY_KEY_FILE).exists():
+        raise PaperError(
+            f"{args.keys} holds no {county_side.COUNTY_KEY_FILE}: terminals obey the county that"
+            " granted their enrolment only. Name its folder with --keys."
+        )
+    signer = county_side.county_signer(args.keys)
+    rotation, secret, name = county_side.rotate(args.keys, args.terminal, int(time.time()))
+    if args.oscore is not None:
+        _keep_context(args.oscore, name, secret)
+    county_side.write_psk(args.keys, f"{name}-{rotation.serial}", secret.dtls_psk)
+    print(f"New keys for {args.terminal}, number {rotation.serial}; the old ones go on working:")
+    print("take them away when the terminal has been seen with the new ones.")
+    _hand_out(args, write_rotation(rotation, signer))
+
+
+def _renew(args: argparse.Namespace) -> None:
+    loaded = load(args.config)
+    into, terminal_id = loaded.base / "enrolled" / args.target, loaded.config.site.terminal_id
+    rotation, secret = terminal_side.take_rotation(
+        into, terminal_id, _paper(args.paper), int(time.time())
+    )
+    oscore = _install_context(into, secret)
+    print(f"New transport keys, number {rotation.serial}, lie beside the old ones in {into}.")
+    print(f'In the [[targets]] section "{args.target}" of {args.config}, then start again:')
+    _print_ways(loaded, oscore, into / terminal_side.psk_name(rotation))
 
 
 def _revoke(args: argparse.Namespace) -> None:

@@ -13,11 +13,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from terminal.enrol.papers import Grant, PaperError, Request, Secret, seal, write_grant
+from terminal.enrol.rotation import Rotation, binding
 from terminal.records import Ed25519Signer, Signer, key_line, parse_key_line
 
 COUNTY_KEY_FILE = "county.key"
 SEED_BYTES = 32
 FILES_MAX = 20_000
+BOX_SUFFIX, SERIAL_SUFFIX = ".box", ".serial"
+"""Beside a key file: the terminal's box, and the number of its last rotation."""
 
 
 def county_signer(folder: Path) -> Signer:
@@ -84,6 +87,45 @@ def new_secret() -> Secret:
     return Secret(draw(16), draw(8), draw(4), draw(4), draw(16))
 
 
+def write_box(path: Path, box: bytes) -> None:
+    """Keep beside a terminal's key file where later secrets are sealed to."""
+    replace(path.with_suffix(BOX_SUFFIX), (box.hex() + "\n").encode())
+
+
+def rotate(folder: Path, terminal_id: str, now_s: int) -> tuple[Rotation, Secret, str]:
+    """A command that gives an enrolled terminal new transport keys, its secret and its key file.
+
+    The number is taken for good before the command exists. Raises PaperError, OSError.
+    """
+    path = _enrolled(folder, terminal_id)
+    try:
+        box = bytes.fromhex(path.with_suffix(BOX_SUFFIX).read_text().strip())
+    except (FileNotFoundError, ValueError) as error:
+        raise PaperError(
+            f"{path.with_suffix(BOX_SUFFIX)} does not say where a secret for {terminal_id} is"
+            " sealed to: enrol it once more (request, grant, install), its key stays."
+        ) from error
+    counter = path.with_suffix(SERIAL_SUFFIX)
+    last = int(counter.read_text()) if counter.exists() else 0
+    serial = max(last + 1, now_s)
+    replace(counter, f"{serial}\n".encode())
+    secret = new_secret()
+    sealed = seal(secret, box, binding(terminal_id, serial), X25519PrivateKey.generate())
+    return Rotation(terminal_id, serial, sealed, now_s), secret, path.stem
+
+
+def _enrolled(folder: Path, terminal_id: str) -> Path:
+    """The key file of a terminal that is not revoked. Raises PaperError."""
+    for path in sorted(folder.rglob("*.pub"))[:FILES_MAX]:
+        first, _, below = path.read_text().partition("\n")
+        if parse_key_line(first)[1] != terminal_id:
+            continue
+        if below.strip():
+            raise PaperError(f"{terminal_id} was revoked ({path.name}: {below.strip()}).")
+        return path
+    raise PaperError(f"{terminal_id} is not enrolled in {folder}.")
+
+
 def write_psk(folder: Path, name: str, psk: bytes) -> None:
     """Keep a terminal's DTLS key beside its key file, for whatever ends DTLS in front of us."""
     path = folder / f"{name}.psk"
@@ -107,6 +149,15 @@ def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    _sync(path.parent)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put content in a file's place, whole or not at all, readable by its owner only."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    write_once(part, content)
+    part.replace(path)
     _sync(path.parent)
 
 

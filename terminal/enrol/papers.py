@@ -27,7 +27,7 @@ from terminal.records import (
     signature_holds,
 )
 
-REQUEST, GRANT = "request", "grant"
+REQUEST, GRANT, ROTATION = "request", "grant", "rotation"
 PREFIX = "WEIGH-TERMINAL"
 TEXT_CHARS_MAX = 2_000
 """Longest paper; a QR code of version 40 holds more."""
@@ -78,19 +78,21 @@ class Secret:
 def write_request(request: Request, signer: Signer) -> str:
     """The request as text, signed by the terminal's own key."""
     line = key_line(request.key, request.terminal_id)
-    return _write(REQUEST, [line, request.source_unit, request.box, request.made_s], signer)
+    return write_paper(REQUEST, [line, request.source_unit, request.box, request.made_s], signer)
 
 
 def read_request(text: str, now_s: int) -> tuple[Request, bytes]:
     """A request and its digest. now_s: the county's UTC. Raises PaperError."""
-    fields, signed, signature = _read(REQUEST, text)
+    fields, signed, signature = read_paper(REQUEST, text)
     try:
         line, source_unit, box, made_s = fields
         key, terminal_id = parse_key_line(str(line))
     except (ValueError, TypeError, AttributeError) as error:
         raise PaperError(f"This is not a whole request: {error}") from error
-    request = Request(terminal_id, key, str(source_unit), _octets(box, BOX_BYTES), _time(made_s))
-    _check_signature(key, signature, signed)
+    request = Request(
+        terminal_id, key, str(source_unit), octets(box, BOX_BYTES), whole_number(made_s)
+    )
+    check_signature(key, signature, signed)
     check_age(request.made_s, now_s, "the terminal's clock", "this machine's clock")
     return request, hashlib.sha256(signed).digest()
 
@@ -99,7 +101,7 @@ def write_grant(grant: Grant, signer: Signer) -> str:
     """The grant as text, signed by the county's key."""
     line = key_line(grant.county_key, "county")
     fields = [grant.request_sha256, line, grant.uri, grant.sealed, grant.made_s]
-    return _write(GRANT, fields, signer)
+    return write_paper(GRANT, fields, signer)
 
 
 def read_grant(text: str, now_s: int) -> Grant:
@@ -107,7 +109,7 @@ def read_grant(text: str, now_s: int) -> Grant:
 
     Whether that key is the county's is for the person who brings the paper. Raises PaperError.
     """
-    fields, signed, signature = _read(GRANT, text)
+    fields, signed, signature = read_paper(GRANT, text)
     try:
         digest, line, uri, sealed, made_s = fields
         key, _name = parse_key_line(str(line))
@@ -115,8 +117,8 @@ def read_grant(text: str, now_s: int) -> Grant:
         raise PaperError(f"This is not a whole grant: {error}") from error
     if not isinstance(sealed, bytes) or len(sealed) < BOX_BYTES:
         raise PaperError("This is not a whole grant: nothing is sealed in it.")
-    _check_signature(key, signature, signed)
-    grant = Grant(_octets(digest, 32), key, str(uri), sealed, _time(made_s))
+    check_signature(key, signature, signed)
+    grant = Grant(octets(digest, 32), key, str(uri), sealed, whole_number(made_s))
     check_age(grant.made_s, now_s, "the county's clock", "this terminal's clock")
     return grant
 
@@ -169,13 +171,15 @@ def _shared(ours: X25519PrivateKey, theirs: bytes, request_sha256: bytes) -> byt
     return HKDF(SHA256(), 32, request_sha256, b"weigh-terminal enrolment 1").derive(exchanged)
 
 
-def _write(kind: str, fields: list[object], signer: Signer) -> str:
+def write_paper(kind: str, fields: list[object], signer: Signer) -> str:
+    """Fields as a signed text."""
     signed = bytes(cbor2.dumps([kind, *fields], canonical=True))
     wire = bytes(cbor2.dumps([signed, signer.sign(signed)], canonical=True))
     return f"{PREFIX}:{kind}:{base64.urlsafe_b64encode(wire).decode().rstrip('=')}"
 
 
-def _read(kind: str, text: str) -> tuple[list[object], bytes, bytes]:
+def read_paper(kind: str, text: str) -> tuple[list[object], bytes, bytes]:
+    """Fields, the signed bytes and their signature, which is not checked. Raises PaperError."""
     words = "".join(text.split()).split(":")
     if len(words) != 3 or words[0] != PREFIX or len(text) > TEXT_CHARS_MAX:
         raise PaperError(f"This is no paper of an enrolment: it does not begin {PREFIX}:{kind}:")
@@ -192,18 +196,21 @@ def _read(kind: str, text: str) -> tuple[list[object], bytes, bytes]:
     return fields, signed, signature
 
 
-def _check_signature(key: PublicKey, signature: bytes, signed: bytes) -> None:
+def check_signature(key: PublicKey, signature: bytes, signed: bytes) -> None:
+    """Raises PaperError when it does not hold."""
     if not signature_holds(key, signature, signed):
         raise PaperError("The paper's signature does not hold: it was altered on its way.")
 
 
-def _octets(found: object, size: int) -> bytes:
+def octets(found: object, size: int) -> bytes:
+    """A field of so many octets. Raises PaperError."""
     if not isinstance(found, bytes) or len(found) != size:
         raise PaperError("The paper is damaged: copy or scan it again.")
     return found
 
 
-def _time(found: object) -> int:
+def whole_number(found: object) -> int:
+    """A field that counts something. Raises PaperError."""
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
         raise PaperError("The paper is damaged: copy or scan it again.")
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from terminal.enrol.county_side import write_once
+from terminal.enrol.county_side import replace, write_once
 from terminal.enrol.papers import (
     Grant,
     PaperError,
@@ -22,13 +22,16 @@ from terminal.enrol.papers import (
     unseal,
     write_request,
 )
-from terminal.records import Signer, key_line
+from terminal.enrol.rotation import Rotation, binding, read_rotation
+from terminal.records import Signer, key_line, parse_key_line
 
 BOX_FILE = "enrol.box"
 REQUEST_FILE = "enrol-request.txt"
 COUNTY_FILE = "county.pub"
 PSK_FILE = "dtls.psk"
 OSCORE_FOLDER = "oscore"
+TARGET_BOX_FILE = "box.key"
+SERIAL_FILE = "rotation.serial"
 SOURCE_CHARS_MAX = 160
 
 
@@ -90,7 +93,50 @@ def install(into: Path, grant: Grant, secret: Secret) -> None:
     write_once(into / PSK_FILE, (secret.dtls_psk.hex() + "\n").encode())
 
 
-def close_request(folder: Path) -> None:
-    """The grant is installed: its request may not be answered again."""
-    (folder / BOX_FILE).unlink(missing_ok=True)
+def close_request(folder: Path, into: Path) -> None:
+    """The grant is installed: its request may not be answered again.
+
+    Its box stays with the target, for the rotations of this county.
+    """
+    replace(into / TARGET_BOX_FILE, (folder / BOX_FILE).read_bytes())
+    (folder / BOX_FILE).unlink()
     (folder / REQUEST_FILE).unlink(missing_ok=True)
+
+
+def take_rotation(into: Path, terminal_id: str, text: str, now_s: int) -> tuple[Rotation, Secret]:
+    """New transport keys by the county's signed command. into: the target's folder.
+
+    The command's number is spent, durably, before its secret is given out: a power cut after
+    that costs another command and never uses a key twice. Raises PaperError, OSError.
+    """
+    try:
+        county, _name = parse_key_line((into / COUNTY_FILE).read_text())
+        box = X25519PrivateKey.from_private_bytes((into / TARGET_BOX_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise PaperError(
+            f"{error.filename} is missing, so this terminal cannot take rotations from that"
+            " county. Enrol it once (more): weigh-terminal enrol request"
+        ) from error
+    spent = into / SERIAL_FILE
+    last = _last_serial(spent)
+    rotation = read_rotation(text, county, terminal_id, last, now_s)
+    secret = unseal(rotation.sealed, box, binding(terminal_id, rotation.serial))
+    replace(spent, f"{rotation.serial}\n".encode())
+    write_once(into / psk_name(rotation), (secret.dtls_psk.hex() + "\n").encode())
+    return rotation, secret
+
+
+def _last_serial(spent: Path) -> int:
+    """Number of the last rotation obeyed, 0 for none. Raises PaperError when it is not known."""
+    text = spent.read_text().strip() if spent.exists() else "0"
+    if not text.isdecimal():
+        raise PaperError(
+            f"{spent} is damaged, so it is not known which commands were obeyed. Enrol this"
+            " terminal anew: move that folder away, then weigh-terminal enrol request"
+        )
+    return int(text)
+
+
+def psk_name(rotation: Rotation) -> str:
+    """File of the DTLS key of a rotation, beside the one before."""
+    return f"dtls-{rotation.serial}.psk"
