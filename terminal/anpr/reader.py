@@ -61,8 +61,11 @@ CAREFUL_MAX: Final = 2
 class ReaderSettings:
     """Thresholds, with the error measured behind each.
 
-    accept_score: least confidence (score and agreement of the attempts) of an accepted plate.
-    narrow_px, narrow_score: plates narrower than this must be clearer.
+    accept_score: least confidence (score and agreement of the attempts) of an accepted plate:
+    37 of 40 real pictures accepted, none wrong; of 480 disturbed ones 82 %, 3 of them wrong (6 by
+    the score alone; this set chose the rule); of other disturbances 159 accepted, 2 wrong.
+    narrow_px, narrow_score: plates narrower than this must be clearer; of 78 drawn plates 60 px
+    wide 5, 4 and 2 were accepted wrongly as the score asked for rose by 1 and by 1.8.
     clear_score: a first attempt this clear ends the search; no wrong one in the upper 70 %.
     stop_score: a careful reading this good makes the text detector unnecessary.
     temperature: softens the per-place probabilities to what was right in truth.
