@@ -208,6 +208,9 @@ def _held_for(reason: HoldReason) -> Guard:
     return lambda f: f.state.reason is reason
 
 
+SENT_BACK = ("refuse", "egress")
+"""Of a held vehicle both words ask for the same: this weighing is void, and it may go back out."""
+
 GUARDS: dict[str, Guard] = {
     "estop_pressed": lambda f: f.seen.estop is Tri.YES,
     "wired_release_used": lambda f: f.seen.wired_release is Tri.YES,
@@ -281,7 +284,7 @@ GUARDS: dict[str, Guard] = {
     "in_visit": lambda f: f.state.visit_id != 0,
     "no_visit": lambda f: f.state.visit_id == 0,
     "not_cut": lambda f: not f.state.cut,
-    "operator_refuses": lambda f: f.command == "refuse",
+    "operator_refuses": lambda f: f.command in SENT_BACK,
     "left_alone": _left_alone,
     "operator_egress": lambda f: f.command == "egress",
     "for_overload": _held_for(HoldReason.OVERLOAD),
