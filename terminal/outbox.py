@@ -20,6 +20,10 @@ START_NS_MAX = 300 * NS_PER_S
 JITTER_MAX = 1_000
 ALARM_PERMILLE = 800
 """From this fill the attendant is warned; at 1000 no further vehicle is committed."""
+UNREADABLE = "file"
+"""Code for an item whose own file the uplink could not read: it may be read the next time."""
+LOST = "lost"
+"""Code for an item whose file is gone for good, as a gap record of the ledger says."""
 TEMPORARY_REFUSALS: dict[str, str] = {
     "4.01": "our credentials are at fault, not the item",
     "4.08": "a block transfer broke off: start it again",
@@ -97,9 +101,9 @@ def after_receipt(delivery: Delivery, receipt: bytes) -> Delivery:
 def after_refusal(delivery: Delivery, code: str, why: str, now_ns: int, jitter: int) -> Delivery:
     """The platform refused, or could not be reached: quarantine or try again later.
 
-    What is delivered stays delivered.
+    What is delivered stays delivered, and what was set aside stays aside.
     """
-    if delivery.state is DeliveryState.DELIVERED:
+    if delivery.state is not DeliveryState.WAITING:
         return delivery
     attempts = delivery.attempts + 1
     if is_permanent(code):
@@ -109,6 +113,12 @@ def after_refusal(delivery: Delivery, code: str, why: str, now_ns: int, jitter: 
     return replace(
         delivery, state=state, attempts=attempts, next_try_ns=next_try_ns, code=code, why=why
     )
+
+
+def after_loss(delivery: Delivery, why: str) -> Delivery:
+    """There is nothing left to send of what still waits: it is set aside for good."""
+    assert delivery.state is DeliveryState.WAITING
+    return replace(delivery, state=DeliveryState.QUARANTINED, next_try_ns=0, code=LOST, why=why)
 
 
 def fill_of(unsent: int, outbox_max: int) -> Fill:

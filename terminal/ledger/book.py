@@ -13,15 +13,17 @@ from dataclasses import dataclass, replace
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
-from terminal.ledger import follow_up
+from terminal.ledger import follow_up, lost_picture
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.evidence import Evidence
 from terminal.ledger.store import Head, NewItem, Store
 from terminal.messages import CommitDraft, FollowUp, encode
+from terminal.outbox import DeliveryState, after_loss
 from terminal.records import (
     COLOUR_CODES,
     COLOUR_TABLE,
     UINT_MAX,
+    Gap,
     Happening,
     Origin,
     PublicKey,
@@ -185,6 +187,28 @@ class Book:
             self.evidence.release(photo.sha256)
         return True
 
+    def declare_lost(self, number: int, *, simulated: bool) -> bool:
+        """Say in a signed gap record that a picture is gone, and owe it to nobody any more.
+
+        number: of its item. False: it waits nowhere, or its picture may still be there. Raises
+        LedgerRefusedError when the disk refuses.
+        """
+        waiting = {
+            target: delivery
+            for target in self._photo_targets
+            if (delivery := self._store.delivery(target, number)) is not None
+            and delivery.state is DeliveryState.WAITING
+        }
+        gap = lost_picture.gap_of(self._store, self.evidence, number) if waiting else None
+        if gap is None:
+            return False
+        with self._store.transaction():
+            head = self._append([("alarm", gap)], simulated=simulated)[0]
+            for target, delivery in waiting.items():
+                self._store.set_delivery(target, number, after_loss(delivery, gap.why))
+        self.last_seq = head.seq
+        return True
+
     def journal(
         self, events: Sequence[Event], lost: int, *, simulated: bool, alarms: bool = True
     ) -> bool:
@@ -210,7 +234,7 @@ class Book:
         return bool(heads)
 
     def _append(
-        self, contents: Sequence[tuple[str, Weigh | Happening]], *, simulated: bool
+        self, contents: Sequence[tuple[str, Weigh | Happening | Gap]], *, simulated: bool
     ) -> list[Head]:
         heads: list[Head] = []
         head = self._store.head()

@@ -49,6 +49,16 @@ class Evidence:
         """Where the picture of this digest is kept."""
         return self.place(self.folder, sha256)
 
+    def lost(self, sha256: bytes) -> str:
+        """Why this picture is gone for good. Empty: it is there, or cannot be looked at now."""
+        try:
+            found = hashlib.sha256(self.path_of(sha256).read_bytes()).digest()
+        except FileNotFoundError:
+            return "its file is gone"
+        except OSError:
+            return ""
+        return "" if found == sha256 else "its file holds other bytes"
+
     @staticmethod
     def place(folder: Path, sha256: bytes) -> Path:
         """Where an evidence folder keeps the picture of this digest."""

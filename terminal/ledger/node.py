@@ -201,11 +201,8 @@ class LedgerNode:
                 return self._pull(target, limit, now_ns)
             case Delivered(target, item, receipt):
                 return self._settle(target, item, lambda d: outbox.after_receipt(d, receipt))
-            case Undeliverable(target, item, code, why):
-                jitter = self.rng.randint(0, outbox.JITTER_MAX)
-                return self._settle(
-                    target, item, lambda d: outbox.after_refusal(d, code, why, now_ns, jitter)
-                )
+            case Undeliverable():
+                return self._undeliverable(message, now_ns)
             case Reconcile(target, ledger_id, highest, missing):
                 return self._reconcile(target, ledger_id, highest, missing)
             case TargetStatus(target, up, rung, why):
@@ -216,6 +213,21 @@ class LedgerNode:
             case _:
                 pass
         return ()
+
+    def _undeliverable(self, said: Undeliverable, now_ns: MonotonicNs) -> Sequence[Send]:
+        """Refused or not to be read: try again, or set aside; what is gone gets a gap record."""
+        if said.code == outbox.UNREADABLE:
+            try:
+                if self.book.declare_lost(said.item, simulated=self.simulated):
+                    return self._after_new()
+            except LedgerRefusedError as error:
+                self.last_refusal = str(error)
+        jitter = self.rng.randint(0, outbox.JITTER_MAX)
+        return self._settle(
+            said.target,
+            said.item,
+            lambda d: outbox.after_refusal(d, said.code, said.why, now_ns, jitter),
+        )
 
     def _reconcile(
         self, target: str, ledger_id: bytes, highest: int, missing: tuple[tuple[int, int], ...]

@@ -26,7 +26,7 @@ from terminal.messages import (
     Wake,
 )
 from terminal.node import NodeEvent, Send, Tick
-from terminal.outbox import Bucket
+from terminal.outbox import UNREADABLE, Bucket
 from terminal.uplink.adapters import ADAPTERS
 from terminal.uplink.exchange import (
     Adapter,
@@ -216,7 +216,7 @@ class UplinkNode:
         """The item's own file cannot be read here: set it aside, say so, go on."""
         queue = self._targets[request.target].queue
         queue.settle(request.item)
-        message = Undeliverable(queue.name, request.item, "file", why)
+        message = Undeliverable(queue.name, request.item, UNREADABLE, why)
         return [Send(LEDGER, message), *self._housekeeping(now_ns)]
 
     def network_changed(self, now_ns: MonotonicNs) -> list[Send]:

@@ -11,6 +11,7 @@ from terminal.core.types import (
     HoldReason,
     LaneKind,
     PlateOutcome,
+    Prompt,
     WeighFlag,
 )
 from terminal.core.visit import Phase
@@ -88,7 +89,9 @@ def play(rig: LaneRig, step: tuple[str, object, object]) -> None:
     shown = rig.out.display.reason
     assert isinstance(shown, HoldReason)
     if rig.phase in (Phase.HELD, Phase.LOCKOUT):
-        assert shown is rig.state.reason is not HoldReason.NONE
+        assert rig.state.reason is not HoldReason.NONE
+        waits = rig.phase is Phase.LOCKOUT and rig.out.display.prompt is Prompt.OFF_ENTRY
+        assert shown is (HoldReason.BARRIER_OPEN if waits else rig.state.reason)
     hash(rig.state)
 
 

@@ -10,12 +10,14 @@ from terminal.outbox import (
     BACKOFF_NS_MAX,
     CLASS_ORDER,
     JITTER_MAX,
+    LOST,
     START_NS_MAX,
     TEMPORARY_REFUSALS,
     Bucket,
     Delivery,
     DeliveryState,
     Fill,
+    after_loss,
     after_receipt,
     after_refusal,
     backoff_ns,
@@ -142,3 +144,13 @@ def test_the_alarm_begins_at_the_very_item() -> None:
     assert fill_of(79_999, 100_000) == Fill.OK
     assert fill_of(80_000, 100_000) == Fill.ALARM
     assert fill_of(99_999, 100_000) == Fill.ALARM
+
+
+def test_what_is_lost_is_set_aside_for_good() -> None:
+    tried = Delivery(attempts=3, next_try_ns=77, code="file", why="cannot be read")
+    gone = after_loss(tried, "its file is gone")
+    assert gone == Delivery(DeliveryState.QUARANTINED, 3, 0, LOST, "its file is gone")
+    assert after_refusal(gone, "5.03", "busy", 1, 0) == gone
+    for settled in (DeliveryState.DELIVERED, DeliveryState.QUARANTINED):
+        with pytest.raises(AssertionError):
+            after_loss(Delivery(settled), "")

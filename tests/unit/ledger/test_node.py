@@ -35,6 +35,7 @@ from terminal.messages import (
     Wake,
     ZeroKept,
 )
+from terminal.outbox import LOST, UNREADABLE, DeliveryState
 from terminal.records import decode_signed, verify_chain
 from tests.unit.ledger.builders import draft
 from tests.unit.ledger.lane import Lane, of_kind
@@ -237,6 +238,40 @@ def test_pull_gives_alarms_first_and_waits_for_receipts(lane: Lane) -> None:
     for strange in (Delivered("county", 999, b"r"), Delivered("moon", 1, b"r")):
         assert lane.tell(node, strange, "uplink") == ()
     assert of_kind(lane.tell(node, Pull("moon", 9), "uplink"), PullDone) == [PullDone("moon", 0)]
+    node.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "its file is gone"), (b"rust", "its file holds other bytes")]
+)
+def test_a_picture_that_is_gone_gets_a_gap_record_and_is_owed_to_nobody(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    lane = Lane(tmp_path, targets=(Target(), Target(name="city")))
+    node = lane.open()
+    photo = lane.spool(b"a picture")
+    done = lane.commit(node, draft(1, photos=(photo,)))
+    assert isinstance(done, CommitDone)
+    kept = lane.folder / "evidence" / photo.sha256.hex()[:2] / f"{photo.sha256.hex()}.jpg"
+    pending = of_kind(lane.tell(node, Pull("county", 9), "uplink"), Pending)
+    item = next(one.item for one in pending if one.item_class is ItemClass.PHOTO)
+    told = Undeliverable("county", item, UNREADABLE, "cannot be read")
+    lane.tell(node, told, "uplink")
+    assert node.book.last_seq == 1
+    kept.unlink() if content is None else kept.write_bytes(content)
+    sends = lane.tell(node, told, "uplink")
+    assert (node.book.last_seq, len(of_kind(sends, Wake))) == (2, 1)
+    gap = decode_signed(list(node.store.signed_records())[-1]).gap
+    assert gap is not None
+    assert (gap.gap_class, gap.first_seq, gap.last_seq, gap.count) == ("photo", 1, 1, 1)
+    assert gap.why == f"{why}: {photo.sha256.hex()}"
+    for target in ("county", "city"):
+        found = node.store.delivery(target, item)
+        assert found is not None
+        assert (found.state, found.code) == (DeliveryState.QUARANTINED, LOST)
+        lane.tell(node, Undeliverable(target, item, UNREADABLE, "again"), "uplink")
+    assert node.book.last_seq == 2
+    assert verify_chain(list(node.store.signed_records()), node.book.public_key) is None
     node.close()
 
 
