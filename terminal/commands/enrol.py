@@ -13,10 +13,13 @@ import time
 from pathlib import Path
 
 from terminal import exits
-from terminal.config import ConfigError, Loaded
+from terminal.config import ConfigError
 from terminal.config_load import load
 from terminal.enrol import county_side, terminal_side
-from terminal.enrol.papers import PREFIX, PaperError, Secret, fingerprint, read_request
+from terminal.enrol.context_files import county_context, terminal_context
+from terminal.enrol.county_contexts import Label, adopt, label_files
+from terminal.enrol.key_ring import KeyRing
+from terminal.enrol.papers import PREFIX, PaperError, fingerprint, read_request
 from terminal.enrol.rotation import write_rotation
 
 NAME = "enrol"
@@ -84,20 +87,6 @@ def _request(args: argparse.Namespace) -> None:
     print("Take this to the county: weigh-terminal enrol grant ... there answers it.")
 
 
-def _keep_context(parent: Path, name: str, secret: Secret) -> None:
-    from terminal.uplink.oscore import write_context
-
-    folder = _free_folder(parent, name)
-    write_context(
-        folder,
-        secret.oscore_secret.hex(),
-        secret.oscore_salt.hex(),
-        secret.recipient_id.hex(),
-        secret.sender_id.hex(),
-    )
-    print(f"OSCORE context {folder}: start the receiver again to take it.")
-
-
 def _grant(args: argparse.Namespace) -> None:
     now_s = int(time.time())
     request, digest = read_request(_paper(args.paper), now_s)
@@ -106,7 +95,11 @@ def _grant(args: argparse.Namespace) -> None:
     path = county_side.admit(args.keys, request)
     secret = county_side.new_secret()
     if args.oscore is not None:
-        _keep_context(args.oscore, path.stem, secret)
+        number = county_side.next_number(path, now_s)
+        files = label_files(Label(request.terminal_id, number))
+        folder = _free_folder(args.oscore, path.stem)
+        county_context(folder, secret, files)
+        print(f"OSCORE context {folder}: a running receiver takes it within a second.")
     county_side.write_box(path, request.box)
     county_side.write_psk(args.keys, path.stem, secret.dtls_psk)
     print(f"Enrolled {request.terminal_id} of {request.source_unit}: {path}")
@@ -116,7 +109,6 @@ def _grant(args: argparse.Namespace) -> None:
 
 
 def _install(args: argparse.Namespace) -> None:
-
     loaded = load(args.config)
     folder = loaded.path(loaded.config.ledger.folder)
     grant, secret = terminal_side.open_grant(folder, _paper(args.paper), int(time.time()))
@@ -126,33 +118,17 @@ def _install(args: argparse.Namespace) -> None:
         raise PaperError(f"The grant's county key is {shown}, not {told}: not from your county.")
     into = loaded.base / "enrolled" / args.target
     terminal_side.install(into, grant, secret)
-    oscore = _install_context(into, secret)
+    oscore = _free_folder(into, terminal_side.OSCORE_FOLDER)
+    terminal_context(oscore, secret)
+    KeyRing(into, oscore.name).installed(oscore.name)
     terminal_side.close_request(folder, into)
     print(f"Installed in {into}. County's key {shown}: compare it with what the county told you.")
     print(f'In the [[targets]] section "{args.target}" of {args.config}:')
     if grant.uri:
         print(f'uri = "{grant.uri}"')
-    _print_ways(loaded, oscore, into / terminal_side.PSK_FILE)
-
-
-def _install_context(into: Path, secret: Secret) -> Path:
-    from terminal.uplink.oscore import write_context
-
-    oscore = _free_folder(into, terminal_side.OSCORE_FOLDER)
-    write_context(
-        oscore,
-        secret.oscore_secret.hex(),
-        secret.oscore_salt.hex(),
-        secret.sender_id.hex(),
-        secret.recipient_id.hex(),
-    )
-    return oscore
-
-
-def _print_ways(loaded: Loaded, oscore: Path, psk: Path) -> None:
-    shown = oscore.relative_to(loaded.base)
-    print(f'oscore = "{shown}"   # when the county serves OSCORE')
-    print(f'dtls_psk = "{psk.relative_to(loaded.base)}"   # for a coaps:// way')
+    print(f'oscore = "{oscore.relative_to(loaded.base)}"   # when the county serves OSCORE')
+    psk = (into / terminal_side.PSK_FILE).relative_to(loaded.base)
+    print(f'dtls_psk = "{psk}"   # for a coaps:// way')
 
 
 def _rotate(args: argparse.Namespace) -> None:
@@ -162,25 +138,31 @@ def _rotate(args: argparse.Namespace) -> None:
             " granted their enrolment only. Name its folder with --keys."
         )
     signer = county_side.county_signer(args.keys)
-    rotation, secret, name = county_side.rotate(args.keys, args.terminal, int(time.time()))
-    if args.oscore is not None:
-        _keep_context(args.oscore, name, secret)
+    now_s = int(time.time())
+    rotation, secret, name = county_side.rotate(args.keys, args.terminal, now_s)
+    text = write_rotation(rotation, signer)
     county_side.write_psk(args.keys, f"{name}-{rotation.serial}", secret.dtls_psk)
-    print(f"New keys for {args.terminal}, number {rotation.serial}; the old ones go on working:")
-    print("take them away when the terminal has been seen with the new ones.")
-    _hand_out(args, write_rotation(rotation, signer))
+    if args.oscore is not None:
+        if adopt(args.oscore, name, args.terminal):
+            print(f"{args.oscore / name} is now labelled as the context of {args.terminal}.")
+        folder = _free_folder(args.oscore, name)
+        files = label_files(Label(args.terminal, rotation.serial), text, now_s)
+        county_context(folder, secret, files)
+        print(f"OSCORE context {folder}. The receiver hands the command to {args.terminal} itself,")
+        print("within the hour, and forgets its old key when the new one is in use: see the page.")
+    else:
+        print("No --oscore: nothing is handed over by itself; carry the paper.")
+    print(f"New keys for {args.terminal}, number {rotation.serial}; the old ones go on working.")
+    _hand_out(args, text)
 
 
 def _renew(args: argparse.Namespace) -> None:
     loaded = load(args.config)
     into, terminal_id = loaded.base / "enrolled" / args.target, loaded.config.site.terminal_id
-    rotation, secret = terminal_side.take_rotation(
-        into, terminal_id, _paper(args.paper), int(time.time())
-    )
-    oscore = _install_context(into, secret)
+    rotation = terminal_side.take_rotation(into, terminal_id, _paper(args.paper), int(time.time()))
     print(f"New transport keys, number {rotation.serial}, lie beside the old ones in {into}.")
-    print(f'In the [[targets]] section "{args.target}" of {args.config}, then start again:')
-    _print_ways(loaded, oscore, into / terminal_side.psk_name(rotation))
+    print("The terminal tries them within a minute of running and goes over to them when the")
+    print("county answers; until then the old ones are used. The configuration stays as it is.")
 
 
 def _revoke(args: argparse.Namespace) -> None:

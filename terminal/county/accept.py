@@ -61,8 +61,8 @@ def _why_not(terminal_id: str, signed: bytes, error: RecordError) -> RefusedErro
     try:
         decode_signed(signed)
     except RecordError as malformed:
-        return RefusedError("malformed", str(malformed), "body")
-    return RefusedError("signature", f"{terminal_id}: {error}", "signature")
+        return RefusedError("malformed", str(malformed), "body", terminal_id)
+    return RefusedError("signature", f"{terminal_id}: {error}", "signature", terminal_id)
 
 
 def accept_record(
@@ -81,21 +81,22 @@ def accept_record(
     entry = registry.find(terminal_id, now_ns)
     if entry is None:
         detail = f"{terminal_id} has no key file here; enrol it with its terminal.pub"
-        raise RefusedError("unknown-terminal", detail, "terminal_id")
+        raise RefusedError("unknown-terminal", detail, "terminal_id", terminal_id)
     if entry.revoked:
-        raise RefusedError("revoked", f"{terminal_id}: {entry.revoked}", "terminal_id")
+        raise RefusedError("revoked", f"{terminal_id}: {entry.revoked}", "terminal_id", terminal_id)
     try:
         record = verify_record(signed, entry.key)
     except RecordError as error:
         raise _why_not(terminal_id, signed, error) from error
     if path_id != record.record_id:
         detail = f"path says {path_id[:80]}, the record is {record.record_id}"
-        raise RefusedError("wrong-id", detail, "Uri-Path")
+        raise RefusedError("wrong-id", detail, "Uri-Path", terminal_id)
     if record.simulated and not accept_simulated:
         detail = f"{record.record_id} comes from simulated devices"
-        raise RefusedError("simulated", detail, "simulated")
+        raise RefusedError("simulated", detail, "simulated", terminal_id)
     if record.seq == SEQ_FIRST and record.prev_hash != GENESIS_HASH:
-        raise RefusedError("chain", "record 1 does not begin its chain", "prev_hash")
+        raise RefusedError("chain", "record 1 does not begin its chain", "prev_hash",
+                           terminal_id)  # fmt: skip
     return Accepted(record, signed, record_hash(signed))
 
 

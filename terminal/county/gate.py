@@ -6,10 +6,11 @@ request ends in an exception: whatever is not a row of ROUTES is refused with a 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiocoap
 from aiocoap import interfaces
@@ -20,9 +21,11 @@ from terminal.county.parts import CHUNK_BYTES
 from terminal.county.problems import FORMAT_PROBLEM, RefusedError
 from terminal.county.service import PHOTO_BYTES_MAX, RECORD_BYTES_MAX, Answer, County
 
+FORMAT_TEXT = 0
 FORMAT_COSE_SIGN1, FORMAT_JPEG, FORMAT_LINKS, FORMAT_OCTETS, FORMAT_CBOR = 18, 22, 40, 42, 60
 PICTURES = (FORMAT_JPEG, FORMAT_OCTETS)
 """Photos are JPEG; a clip has no CoAP format of its own and comes as octets."""
+_LOG = logging.getLogger("county-coap")
 PATH_SEGMENTS_MAX = 8
 SEGMENT_CHARS_MAX = 160
 REPLY_BYTES_MAX = 1_024
@@ -57,6 +60,10 @@ async def _cursor(county: County, names: tuple[str, ...], _body: bytes) -> Answe
     return Answer(await county.cursor(names[0]), new=False)
 
 
+async def _keys(county: County, names: tuple[str, ...], _body: bytes) -> Answer:
+    return Answer(county.new_keys(names[0]), new=False)
+
+
 async def _time(county: County, _names: tuple[str, ...], _body: bytes) -> Answer:
     return Answer(county.time(), new=False)
 
@@ -67,7 +74,11 @@ async def _links(_county: County, _names: tuple[str, ...], _body: bytes) -> Answ
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One resource: method, path ("*" is a name in it), formats, bound of the body."""
+    """One resource: method, path ("*" is a name in it), formats, bound of the body.
+
+    own_only: answered to the terminal named in the path alone, over its own OSCORE context.
+    proves_use: who asks this with a new key has gone over to it for good.
+    """
 
     method: str
     path: tuple[str, ...]
@@ -75,6 +86,8 @@ class Route:
     body_bytes_max: int
     reply_format: int
     work: Work
+    own_only: bool = False
+    proves_use: bool = True
 
 
 ROUTES: tuple[Route, ...] = (
@@ -85,7 +98,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", ("v1", "photos", "*", "missing"), (), 0, FORMAT_CBOR, _missing),
     Route("PUT", ("v1", "photos", "*", "*"), (FORMAT_OCTETS,), CHUNK_BYTES, 60, _chunk),
     Route("GET", ("v1", "cursor", "*"), (), 0, FORMAT_CBOR, _cursor),
-    Route("GET", ("v1", "time"), (), 0, FORMAT_CBOR, _time),
+    Route("GET", ("v1", "keys", "*"), (), 0, FORMAT_TEXT, _keys, own_only=True),
+    Route("GET", ("v1", "time"), (), 0, FORMAT_CBOR, _time, proves_use=False),
     Route("GET", (".well-known", "core"), (), 0, FORMAT_LINKS, _links),
 )
 
@@ -112,13 +126,21 @@ def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
     return all(want in ("*", got) for want, got in zip(pattern, path, strict=True))
 
 
+class Keys(Protocol):
+    """What the gate tells of the contexts that it sees in use."""
+
+    def seen(self, entry: Any, now_s: int) -> None:
+        """The context of this entry is in use by its terminal. Raises OSError."""
+
+
 class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no types
     """The server site handed to aiocoap."""
 
-    def __init__(self, county: County) -> None:
-        """county: the rules behind the routes."""
+    def __init__(self, county: County, keys: Keys | None = None) -> None:
+        """county: the rules behind the routes. keys: the OSCORE contexts, where they are served."""
         super().__init__()
         self._county = county
+        self._keys = keys
         self._assembler = Assembler()
 
     async def needs_blockwise_assembly(self, request: Any) -> bool:
@@ -151,6 +173,7 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
         if len(path) > PATH_SEGMENTS_MAX or any(len(part) > SEGMENT_CHARS_MAX for part in path):
             raise RefusedError("no-resource", "the path is too long", "Uri-Path")
         route, names = find_route(str(request.code), path)
+        await self._check_sender(request, route, names)
         body = self._body(request, route, path)
         if body is None:
             response = aiocoap.Message(code=aiocoap.CONTINUE)
@@ -158,6 +181,29 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
             return response
         answer = await route.work(self._county, names, body)
         return _message(_success_code(route, request, answer), answer.payload, route.reply_format)
+
+    async def _check_sender(self, request: Any, route: Route, names: tuple[str, ...]) -> None:
+        """What the context of a protected request allows. Raises RefusedError.
+
+        A terminal that was put out is told so over its own context, which nobody can forge.
+        """
+        context = getattr(request.remote, "security_context", None)
+        entry = context.entry if context is not None else None
+        label = entry.label if entry is not None else None
+        if label is not None:
+            enrolled = self._county.enrolled(label.terminal_id)
+            if enrolled.revoked:
+                detail = f"{label.terminal_id}: {enrolled.revoked}"
+                raise RefusedError("revoked", detail, "", label.terminal_id)
+        who = label.terminal_id if label is not None else ""
+        if route.own_only and (not who or who != names[0]):
+            detail = "asked over the context of " + (who or "nobody in particular")
+            raise RefusedError("not-yours", detail, "Uri-Path", who)
+        if label is not None and self._keys is not None and route.proves_use:
+            try:
+                self._keys.seen(entry, self._county.now_s())
+            except OSError as error:
+                _LOG.error("the keys of %s: %s", who, error)
 
     def _body(self, request: Any, route: Route, path: tuple[str, ...]) -> bytes | None:
         content_format = request.opt.content_format

@@ -1,68 +1,257 @@
-"""OSCORE contexts of the enrolled terminals, one folder each, with power-safe numbers.
+"""OSCORE contexts of the enrolled terminals: found by their key id, opened when first used.
 
-As at the terminal: a stored number must be durable before it is used, and the library does not
-sync the folder it renames in. A folder that cannot be used protects nobody and is listed.
+The folder is looked at again when it changes, at most once a second, so whom the county enrols,
+rotates or puts out is known without a restart, in every worker. Numbers are power-safe (see
+PowerSafeContext). A folder that cannot be used protects nobody and is named.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiocoap.credentials import CredentialsMap
-from aiocoap.oscore import FilesystemSecurityContext
+from aiocoap.oscore import (
+    COSE_KID,
+    COSE_KID_CONTEXT,
+    DecodeError,
+    ProtectionInvalid,
+    ReplayError,
+    ReplayErrorWithEcho,
+)
 
+from terminal.county.notes import KEY_BROKEN, KEY_REPLAY, KEY_RETIRED, KEY_UNKNOWN, KEY_WRONG, Notes
 from terminal.county.sharding import ALONE, Place
+from terminal.enrol.context_files import SEQUENCE_FILE, SETTINGS_FILE
+from terminal.enrol.county_contexts import (
+    FETCHED_FILE,
+    USED_FILE,
+    Label,
+    Stage,
+    folders,
+    note,
+    paper_of,
+    read_stage,
+    retire_older,
+)
+from terminal.enrol.power_safe import UNUSABLE, PowerSafeContext
 
-CONTEXTS_MAX = 20_000
-UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, TimeoutError)
-"""What the library raises on a damaged file; one folder must not keep the others out."""
+LOOK_NS = 1_000_000_000
+"""How often the time of the folder is looked at."""
+Key = tuple[bytes, bytes | None]
+"""Key id and id context, as they stand in a protected message."""
+_LOG = logging.getLogger("county-coap")
 
 
-class _PowerSafeContext(FilesystemSecurityContext):  # type: ignore[misc]  # no types there
-    def _destroy(self) -> None:
-        """One that could not be loaded has nothing to store at its end."""
-        if hasattr(self, "sender_sequence_number"):
-            super()._destroy()
+@dataclass(slots=True)
+class Entry:
+    """One context. stage: what its label says, None when it has none; mine: ours to open.
 
-    def _store(self) -> None:
-        super()._store()
-        descriptor = os.open(self.basedir, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def load_contexts(root: Path, place: Place = ALONE) -> tuple[CredentialsMap, list[str]]:
-    """Every folder under root with a settings.json, by its name; and what could not be used.
-
-    Of several workers each takes its own ones only: a context in use twice gives its key away.
+    changed_ns: the folder's own time when that was read, 0 when it was too fresh to trust.
     """
-    found = CredentialsMap()
-    problems: list[str] = []
-    for settings in sorted(root.glob("*/settings.json"))[:CONTEXTS_MAX]:
-        folder = settings.parent
-        try:
-            if not place.owns(_key_id(settings)):
-                continue
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            problems.append(f"{folder}: settings.json cannot be used: {error}")
-            continue
-        if not (folder / "sequence.json").exists():
-            problems.append(f"{folder}: sequence.json is missing; enrol this terminal again")
-            continue
-        try:
-            found[f":{folder.name}"] = _PowerSafeContext(str(folder))
-        except UNUSABLE as error:
-            problems.append(f"{folder}: cannot be used: {error!r}; enrol this terminal again")
-    return found, problems
+
+    folder: Path
+    key: Key
+    stage: Stage | None
+    mine: bool
+    changed_ns: int = 0
+    context: _Context | None = None
+    used: bool = False
+    broken: bool = False
+
+    @property
+    def label(self) -> Label | None:
+        """Whose it is."""
+        return self.stage.label if self.stage else None
+
+    @property
+    def who(self) -> str:
+        """Whom a refusal is put down to."""
+        return self.stage.label.terminal_id if self.stage else self.folder.name
+
+    @property
+    def retired(self) -> bool:
+        """Whether a newer key has taken its place."""
+        return self.stage is not None and self.stage.retired_s > 0
 
 
-def _key_id(settings: Path) -> bytes:
-    """The key id that this context's terminal sends."""
+class _Context(PowerSafeContext):
+    """Says which entry it is of, and notes what it does not let through."""
+
+    entry: Entry
+    notes: Notes
+
+    def unprotect(self, protected_message: Any, request_id: Any = None) -> Any:
+        """As the library's; an Echo challenge after a restart is no refusal."""
+        try:
+            return super().unprotect(protected_message, request_id)
+        except ReplayErrorWithEcho:
+            raise
+        except ReplayError:
+            self.notes.put(KEY_REPLAY, self.entry.who, "a number of this key that was used before")
+            raise
+        except (ProtectionInvalid, DecodeError):
+            self.notes.put(KEY_WRONG, self.entry.who, "names this key, but does not hold it")
+            raise
+
+
+class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no types
+    """The contexts under one folder; what aiocoap's OSCORE wrapper asks for keys."""
+
+    def __init__(
+        self,
+        root: Path,
+        place: Place = ALONE,
+        notes: Notes | None = None,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """place: of several workers each opens its own ones only: a context in use twice gives
+        its key away. notes: where refusals go.
+        """
+        super().__init__()
+        self._root, self._place, self._now_ns = root, place, now_ns
+        self._notes = notes or Notes()
+        self._entries: dict[str, Entry] = {}
+        self._by_key: dict[Key, Entry] = {}
+        self._of_terminal: dict[str, list[Entry]] = {}
+        self._stamp = self._looked_ns = 0
+        self.problems: tuple[str, ...] = ()
+        self.look()
+
+    def look(self) -> None:
+        """Read what is new in the folder and let go of what is gone."""
+        self._stamp, self._looked_ns = self._time(), self._now_ns()
+        problems: list[str] = []
+        entries: dict[str, Entry] = {}
+        try:
+            found = folders(self._root)
+        except OSError as error:
+            found, problems = [], [f"{self._root}: cannot be read: {error.strerror}"]
+        for folder in found:
+            try:
+                entries[folder.name] = self._entry(folder)
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                problems.append(f"{folder}: {SETTINGS_FILE} or label cannot be used: {error}")
+        self._entries = entries
+        self._by_key, self._of_terminal = {}, {}
+        for entry in entries.values():
+            twin = self._by_key.setdefault(entry.key, entry)
+            if twin is not entry:
+                problems.append(f"{entry.folder}: has the key id of {twin.folder.name}")
+            if entry.label:
+                self._of_terminal.setdefault(entry.label.terminal_id, []).append(entry)
+            missing = not entry.retired and not (entry.folder / SEQUENCE_FILE).exists()
+            if missing and entry.mine:
+                problems.append(f"{entry.folder}: {SEQUENCE_FILE} is missing; enrol it again")
+                entry.broken = True
+        for problem in set(problems) - set(self.problems):
+            _LOG.error("%s", problem)
+        self.problems = tuple(problems)
+
+    def _entry(self, folder: Path) -> Entry:
+        known = self._entries.get(folder.name)
+        changed_ns = folder.stat().st_mtime_ns
+        if known is not None and known.changed_ns == changed_ns:
+            return known
+        if time.time_ns() - changed_ns < LOOK_NS:
+            changed_ns = 0
+        stage = read_stage(folder)
+        if known is not None:
+            known.stage, known.changed_ns, known.broken = stage, changed_ns, False
+            known.context = None if known.retired else known.context
+            return known
+        key = _key(folder / SETTINGS_FILE)
+        return Entry(folder, key, stage, self._place.owns(key[0]), changed_ns)
+
+    def _time(self) -> int:
+        try:
+            return self._root.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _look_again(self) -> None:
+        if self._now_ns() - self._looked_ns >= LOOK_NS:
+            self._looked_ns = self._now_ns()
+            if self._time() != self._stamp:
+                self.look()
+
+    def find_oscore(self, unprotected: Any) -> Any:
+        """The context of a protected message. Raises KeyError, which the library answers 4.01."""
+        self._look_again()
+        key = unprotected.get(COSE_KID), unprotected.get(COSE_KID_CONTEXT)
+        entry = self._by_key.get(key)
+        if entry is None:
+            shown = key[0].hex()[:16] if isinstance(key[0], bytes) else "none"
+            self._notes.put(KEY_UNKNOWN, "", f"key id {shown} is not one of ours")
+            raise KeyError(key)
+        if entry.retired:
+            self._notes.put(KEY_RETIRED, entry.who, "its old key, which a newer one has replaced")
+            raise KeyError(key)
+        return self.open(entry.folder.name)
+
+    def open(self, name: str) -> _Context:
+        """The context of this folder, open. Raises KeyError when it cannot be used."""
+        entry = self._entries[name]
+        if entry.context is None:
+            entry.context = self._opened(entry)
+        return entry.context
+
+    def _opened(self, entry: Entry) -> _Context:
+        assert entry.mine, "a context is opened by the worker that owns it"
+        if not entry.broken:
+            try:
+                context = _Context(str(entry.folder))
+                context.entry, context.notes = entry, self._notes
+                return context
+            except UNUSABLE as error:
+                entry.broken = True
+                problem = f"{entry.folder}: cannot be used: {error!r}; enrol this terminal again"
+                self.problems = (*self.problems, problem)
+                _LOG.error("%s", problem)
+        self._notes.put(KEY_BROKEN, entry.who, f"{entry.folder.name} cannot be used here")
+        raise KeyError(entry.folder.name)
+
+    def waiting(self, terminal_id: str, now_s: int) -> str:
+        """The command that waits for a terminal, empty for none. now_s: UTC. Raises OSError."""
+        self._look_again()
+        stages = [entry.stage for entry in self._of_terminal.get(terminal_id, []) if entry.stage]
+        waits = [stage for stage in stages if stage.waits and not stage.expired(now_s)]
+        newest = max((one.label.number for one in stages if one.used_s), default=-1)
+        offered = max(waits, key=lambda one: one.label.number, default=None)
+        if offered is None or offered.label.number < newest:
+            return ""
+        text = paper_of(offered)
+        note(offered, FETCHED_FILE, now_s)
+        return text
+
+    def seen(self, entry: Entry, now_s: int) -> None:
+        """Its terminal works with this key: older ones of it are forgotten. Raises OSError."""
+        if entry.used or entry.stage is None:
+            return
+        if not entry.stage.used_s:
+            note(entry.stage, USED_FILE, now_s)
+        known = [one.stage for one in self._of_terminal.get(entry.who, []) if one.stage]
+        if retire_older(self._root, entry.stage.label, known, now_s):
+            self.look()
+        else:
+            entry.stage = read_stage(entry.folder)
+        entry.used = True
+
+
+def _key(settings: Path) -> Key:
+    """What this context's terminal sends. Raises ValueError, LookupError, TypeError, OSError."""
     body = json.loads(settings.read_text())
-    if "recipient-id_hex" in body:
-        return bytes.fromhex(body["recipient-id_hex"])
-    return str(body["recipient-id_ascii"]).encode()
+    return _octets(body, "recipient-id"), (
+        _octets(body, "id-context") if any(name.startswith("id-context") for name in body) else None
+    )
+
+
+def _octets(body: dict[str, str], name: str) -> bytes:
+    if f"{name}_hex" in body:
+        return bytes.fromhex(body[f"{name}_hex"])
+    return str(body[f"{name}_ascii"]).encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from html import escape
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +18,13 @@ from starlette.routing import Route
 
 from terminal.county.figures import DAY_NS, day_begin_ns
 from terminal.county.figures_page import figures_routes
+from terminal.county.keys_page import (
+    refused_table,
+    rotation_table,
+    rotation_troubles,
+    rotations,
+    what,
+)
 from terminal.county.page_parts import (
     OVER_HEADINGS,
     Cell,
@@ -32,7 +40,6 @@ from terminal.county.page_parts import (
     unit_name,
 )
 from terminal.county.photos import PhotoStore
-from terminal.county.problems import IN_CHINESE
 from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
 from terminal.county.record_page import record_routes
 from terminal.county.report import ChainRow, Report, gaps, read_report
@@ -42,15 +49,21 @@ SILENT_NS = DAY_NS
 """A terminal without a record for so long is named; a night without trucks is not a fault."""
 OWED_MANY = 1_000
 """Records waiting for NATS that are no longer a matter of moments."""
+REFUSED_NAMED_MAX = 20
+"""Refusals of the last day named above; the table has them all."""
+NS_PER_S = 1_000_000_000
 Lists = dict[tuple[str, str], list[tuple[int, int]]]
 
 
-def page_app(store: StorePlace, photos: PhotoStore) -> Starlette:
-    """The application. photos: where the pictures of a record are read from."""
+def page_app(store: StorePlace, photos: PhotoStore, contexts: Path | None = None) -> Starlette:
+    """The application. photos: where the pictures of a record are read from.
+
+    contexts: the folder of OSCORE contexts, for the rotations under way.
+    """
 
     async def status(_request: Request) -> Response:
         try:
-            body = await asyncio.to_thread(_page, store, time.time_ns())
+            body = await asyncio.to_thread(_page, store, time.time_ns(), contexts)
         except READ_ERRORS as error:
             return PlainTextResponse(f"The store {shown_place(store)} cannot be read: {error}", 503)
         return HTMLResponse(body)
@@ -72,8 +85,10 @@ def page_app(store: StorePlace, photos: PhotoStore) -> Starlette:
     )
 
 
-def _page(store: StorePlace, now_ns: int) -> str:
+def _page(store: StorePlace, now_ns: int, contexts: Path | None = None) -> str:
     report = read_report(store, day_begin_ns(now_ns))
+    now_s = now_ns // NS_PER_S
+    rotating = rotations(contexts, now_s)
     lists = {
         (chain.terminal, chain.ledger): gaps(store, chain.terminal, chain.ledger)
         for chain in report.chains
@@ -83,11 +98,18 @@ def _page(store: StorePlace, now_ns: int) -> str:
         "治超接收端",
         "county receiver",
         _cards(report)
-        + _attention(report, lists, now_ns)
+        + _attention(report, lists, now_ns, rotation_troubles(rotating, now_s))
         + heading("终端", "terminals, by their latest record")
         + _chains(report, lists, now_ns)
-        + heading("拒收与存疑", "refused or doubtful")
+        + heading("拒收与存疑：终端", "who was refused, or doubted, and why")
+        + refused_table(report.refused)
+        + heading("拒收与存疑：类别", "refused or doubtful, by kind")
         + _refusals(report)
+        + (
+            heading("换钥", "rotation of transport keys") + rotation_table(rotating, now_s)
+            if contexts is not None
+            else ""
+        )
         + heading("超限", "over limit, newest first", "over.csv")
         + over_table(report.over, report.units),
         refresh_s=REFRESH_S,
@@ -108,7 +130,7 @@ def _cards(report: Report) -> str:
     return cards(rows)
 
 
-def _attention(report: Report, lists: Lists, now_ns: int) -> str:
+def _attention(report: Report, lists: Lists, now_ns: int, more: list[str]) -> str:
     """What a person should look at, as sentences; or that there is nothing."""
     found = []
     for row in report.chains:
@@ -119,10 +141,14 @@ def _attention(report: Report, lists: Lists, now_ns: int) -> str:
         if row.missing:
             runs = _runs(lists.get((row.terminal, row.ledger), []))
             found.append(f"{name}：缺 {row.missing} 条 records missing: {runs}")
-    for kind, count, last_ns, last in report.refusals:
-        if now_ns - last_ns < DAY_NS:
-            shown = IN_CHINESE.get(kind, kind)
-            found.append(f"{shown} {kind} ×{count}，{age(now_ns - last_ns)}前 ago: {last}")
+    lately = [row for row in report.refused if now_ns - row.last_ns < DAY_NS]
+    for one in lately[:REFUSED_NAMED_MAX]:
+        name = f"{one.terminal}：" if one.terminal else ""
+        ago = age(now_ns - one.last_ns)
+        found.append(f"{name}{what(one.kind)} ×{one.count}，{ago}前 ago: {one.last}")
+    if len(lately) > REFUSED_NAMED_MAX:
+        found.append(f"另有 {len(lately) - REFUSED_NAMED_MAX} 项见下表 more in the table below")
+    found += more
     if report.unpublished is not None and report.unpublished > OWED_MANY:
         found.append(f"待发布 {report.unpublished} 条：NATS 是否可达？ Is NATS reachable?")
     if not found:
@@ -178,7 +204,7 @@ def _runs(runs: list[tuple[int, int]]) -> str:
 
 def _refusals(report: Report) -> str:
     rows = [
-        (Cell(f"{IN_CHINESE.get(name, '')} {name}"), number(count), Cell(local_time(ns), "w"),
+        (Cell(what(name)), number(count), Cell(local_time(ns), "w"),
          Cell(last))
         for name, count, ns, last in report.refusals
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import uvicorn
 
@@ -26,12 +27,12 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve_page(
-    store: StorePlace, photos: PhotoStore, host: str, port: int
+    store: StorePlace, photos: PhotoStore, host: str, port: int, contexts: Path | None = None
 ) -> AsyncIterator[None]:
-    """Serve while the block runs. Raises OSError when the port is taken."""
+    """Serve while the block runs. Raises OSError when the port is taken. contexts: of OSCORE."""
     sock = socket.create_server((host, port))
     config = uvicorn.Config(
-        page_app(store, photos), log_level="warning", lifespan="off", access_log=False
+        page_app(store, photos, contexts), log_level="warning", lifespan="off", access_log=False
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve([sock]))

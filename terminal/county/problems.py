@@ -15,6 +15,7 @@ TITLE, DETAIL, INSTANCE, RESPONSE_CODE = -1, -2, -3, -4
 FIELD = "tag:weigh-terminal,2026:field"
 """Custom entry of the problem details: {0: name of the offending field or option}."""
 DETAIL_CHARS_MAX = 300
+TERMINAL_CHARS_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ REFUSALS: tuple[RefusalKind, ...] = (
     RefusalKind("revoked", "4.01", "The key of this terminal has been revoked", False),
     RefusalKind("signature", "4.01", "The signature does not hold under the enrolled key", False),
     RefusalKind("simulated", "4.03", "Records of simulated devices are not taken here", True),
+    RefusalKind("not-yours", "4.03", "New keys go to their own terminal only", True),
     RefusalKind("unreferenced", "4.04", "No stored record names this photo", False),
     RefusalKind("no-resource", "4.04", "There is no such resource", False),
     RefusalKind("method", "4.05", "The resource does not take this method", False),
@@ -51,12 +53,13 @@ _BY_NAME = {kind.name: kind for kind in REFUSALS}
 class RefusedError(Exception):
     """A request is refused. kind: the row; field: what is wrong with what; detail: a sentence."""
 
-    def __init__(self, name: str, detail: str, field: str = "") -> None:
-        """name: of a row of REFUSALS."""
+    def __init__(self, name: str, detail: str, field: str = "", terminal: str = "") -> None:
+        """name: of a row of REFUSALS. terminal: who is refused, where that can be said."""
         super().__init__(f"{name}: {detail}")
         self.kind = _BY_NAME[name]
         self.detail = detail[:DETAIL_CHARS_MAX]
         self.field = field
+        self.terminal = terminal[:TERMINAL_CHARS_MAX]
 
     def payload(self) -> bytes:
         """The problem details."""
@@ -78,6 +81,7 @@ IN_CHINESE = {
     "revoked": "终端密钥已吊销",
     "signature": "签名不符",
     "simulated": "模拟设备的记录",
+    "not-yours": "索取别的终端的新密钥",
     "unreferenced": "没有记录提到这张照片",
     "no-resource": "没有这个资源",
     "method": "不支持的方法",
@@ -89,5 +93,10 @@ IN_CHINESE = {
     "busy": "接收端忙",
     "storage": "暂时无法存储",
     "clock-ahead": "终端时钟超前（已收）",
+    "key-unknown": "传输密钥未登记",
+    "key-retired": "旧传输密钥，已被更换",
+    "key-wrong": "传输密钥不对",
+    "key-replay": "重放的报文",
+    "key-broken": "本机的密钥文件夹已损坏",
 }
 """What the page calls each kind."""

@@ -15,6 +15,7 @@ from terminal.records import decode_signed
 LIST_MAX = 200
 GAPS_MAX = 100
 UNITS_MAX = 2_000
+REFUSED_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,18 @@ class OverRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """Refusals of one kind of one terminal; terminal: empty where nobody can say."""
+
+    terminal: str
+    kind: str
+    count: int
+    first_ns: int
+    last_ns: int
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything on the page."""
 
@@ -65,6 +78,7 @@ class Report:
     today_over: int
     unpublished: int | None
     units: dict[str, str]
+    refused: tuple[RefusedRow, ...] = ()
 
 
 def read_report(store: StorePlace, since_ns: int = 0) -> Report:
@@ -88,6 +102,11 @@ def read_report(store: StorePlace, since_ns: int = 0) -> Report:
         refusals = db.execute(
             "SELECT name, count, last_ns, last FROM refusal ORDER BY count DESC"
         ).fetchall()
+        refused = db.execute(
+            "SELECT terminal, name, count, first_ns, last_ns, last FROM refused"
+            " ORDER BY last_ns DESC LIMIT ?",
+            (REFUSED_MAX,),
+        ).fetchall()
         (records,) = db.execute("SELECT coalesce(sum(stored), 0) FROM chain").fetchone()
         photos, named = db.execute("SELECT count(stored_ns), count(*) FROM photo").fetchone()
         today, today_over = db.execute(
@@ -109,6 +128,7 @@ def read_report(store: StorePlace, since_ns: int = 0) -> Report:
         int(today_over or 0),
         int(unpublished) if wanted else None,
         units,
+        tuple(RefusedRow(*row) for row in refused),
     )
 
 

@@ -14,13 +14,14 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiocoap
 
 from terminal.county.gate import Gate
 from terminal.county.hardening import bound_memory, harden_parser, lighten
 from terminal.county.keys import KeyRegistry
+from terminal.county.notes import Notes
 from terminal.county.photos import PhotoPlace, open_photos
 from terminal.county.publish import decide, publishing
 from terminal.county.reading import StorePlace
@@ -30,6 +31,9 @@ from terminal.county.sharding import ALONE, Place
 from terminal.county.store import Store
 from terminal.county.store_sqlite import SqliteStore
 from terminal.county.writer import Writer
+
+if TYPE_CHECKING:
+    from terminal.county.oscore import Contexts
 
 REAL_TIMES = Times(time.time_ns, time.monotonic_ns)
 TRANSPORTS = ("udp6", "tcpserver")
@@ -86,20 +90,44 @@ async def _serving(options: CountyOptions, times: Times, place: Place) -> AsyncI
     try:
         registry = KeyRegistry(options.keys)
         photos = open_photos(options.photos)
-        county = County(writer, photos, registry, times, accept_simulated=options.accept_simulated)
-        async with _coap(Gate(county), options, place):
-            yield county
+        async with _keys(options, place) as (keys, notes):
+            county = County(
+                writer, photos, registry, times,
+                accept_simulated=options.accept_simulated, waiting=keys.waiting if keys else None,
+            )  # fmt: skip
+            notes.into(county.note)
+            async with _coap(Gate(county, keys), keys, options, place):
+                yield county
     finally:
         await writer.close()
 
 
 @contextlib.asynccontextmanager
-async def _coap(gate: Gate, options: CountyOptions, place: Place) -> AsyncIterator[None]:
+async def _keys(
+    options: CountyOptions, place: Place
+) -> AsyncIterator[tuple[Contexts | None, Notes]]:
+    """The OSCORE contexts, where they are served, and what they will refuse."""
+    notes = Notes()
+    keys = None
+    if options.oscore is not None:
+        from terminal.county.oscore import Contexts  # the library's OSCORE costs 9 MB
+
+        keys = Contexts(options.oscore, place, notes)
+    try:
+        yield keys, notes
+    finally:
+        await notes.close()
+
+
+@contextlib.asynccontextmanager
+async def _coap(
+    gate: Gate, keys: Contexts | None, options: CountyOptions, place: Place
+) -> AsyncIterator[None]:
     """The gate on its transports, and on the port where other workers hand over to this one."""
     async with contextlib.AsyncExitStack() as opened:
         site: Any = gate
-        if options.oscore is not None:
-            site = _protected(gate, options.oscore, place)
+        if keys is not None:
+            site = _protected(gate, keys, place)
         if isinstance(site, RelaySite):
             await site.open()
             opened.push_async_callback(site.close)
@@ -123,15 +151,10 @@ async def _listen(
     return context
 
 
-def _protected(gate: Gate, oscore: Path, place: Place) -> Any:
+def _protected(gate: Gate, keys: Contexts, place: Place) -> Any:
     from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 
-    from terminal.county.oscore import load_contexts
-
-    contexts, problems = load_contexts(oscore, place)
-    for problem in problems:
-        logging.getLogger(LOG).error("%s", problem)
-    own = OscoreSiteWrapper(gate, contexts)
+    own = OscoreSiteWrapper(gate, keys)
     return own if place == ALONE else RelaySite(own, place)
 
 
@@ -173,5 +196,5 @@ async def _page(options: CountyOptions) -> AsyncIterator[None]:
     from terminal.county.page_server import serve_page
 
     photos = open_photos(options.photos)
-    async with serve_page(options.store, photos, options.host, options.page_port):
+    async with serve_page(options.store, photos, options.host, options.page_port, options.oscore):
         yield

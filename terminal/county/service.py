@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cbor2
 
 from terminal.county.accept import accept_record, ahead_s
-from terminal.county.keys import KeyRegistry
+from terminal.county.keys import Enrolled, KeyRegistry
 from terminal.county.parts import Parts
 from terminal.county.photos import PhotoStore
 from terminal.county.problems import RefusedError
@@ -26,6 +26,7 @@ from terminal.records import SIGNED_BYTES_MAX
 PHOTO_BYTES_MAX = 512 * 1024
 RECORD_BYTES_MAX = SIGNED_BYTES_MAX
 OFFSET_DIGITS_MAX = 9
+NS_PER_S = 1_000_000_000
 CLOCK_AHEAD = "clock-ahead"
 """Counted beside the refusals: a record that was stored although its time cannot be right."""
 
@@ -57,13 +58,18 @@ class County:
         times: Times,
         *,
         accept_simulated: bool,
+        waiting: Callable[[str, int], str] | None = None,
     ) -> None:
-        """accept_simulated: also take records marked simulated (demonstrations only)."""
+        """accept_simulated: also take records marked simulated (demonstrations only).
+
+        waiting: gives the command that waits for a terminal, by its id and our UTC in seconds.
+        """
         self._writer = writer
         self._photos = photos
         self._registry = registry
         self._times = times
         self._accept_simulated = accept_simulated
+        self._waiting = waiting
         self._parts = Parts()
         self.accepted = 0
         self.repeated = 0
@@ -83,7 +89,8 @@ class County:
         self.repeated += not stored.new
         ahead = ahead_s(accepted.record, stored.stored_ns)
         if ahead and stored.new:
-            await self._note(CLOCK_AHEAD, f"{path_id}: its clock is {ahead} s ahead of ours")
+            detail = f"{path_id}: its clock is {ahead} s ahead of ours"
+            await self.note(CLOCK_AHEAD, accepted.record.origin.terminal_id, detail)
         receipt = encode_receipt(path_id, stored.digest, stored.stored_ns, stored.seq_high, ahead)
         return Answer(receipt, stored.new)
 
@@ -140,10 +147,30 @@ class County:
 
     async def cursor(self, terminal_id: str) -> bytes:
         """CBOR list of [ledger id, contiguous to, highest, [[first, last], ...]] by chain."""
-        if self._registry.find(terminal_id, self._times.now_ns()) is None:
-            raise RefusedError("unknown-terminal", f"{terminal_id[:40]} is not enrolled here")
+        self.enrolled(terminal_id)
         chains = await self._writer.do(lambda store: store.cursors(terminal_id))
         return bytes(cbor2.dumps([list(chain) for chain in chains], canonical=True))
+
+    def new_keys(self, terminal_id: str) -> bytes:
+        """The command that waits for a terminal as text, empty for none."""
+        if self._waiting is None:
+            return b""
+        try:
+            return self._waiting(terminal_id, self.now_s()).encode()
+        except OSError as error:
+            raise RefusedError("storage", f"keys: {error.strerror or error}") from error
+
+    def enrolled(self, terminal_id: str) -> Enrolled:
+        """The entry of a terminal. Raises RefusedError for an unknown one; it may be revoked."""
+        entry = self._registry.find(terminal_id, self._times.now_ns())
+        if entry is None:
+            detail = f"{terminal_id[:40]} is not enrolled here"
+            raise RefusedError("unknown-terminal", detail, "Uri-Path", terminal_id)
+        return entry
+
+    def now_s(self) -> int:
+        """Our UTC, seconds."""
+        return self._times.wall_ns() // NS_PER_S
 
     def time(self) -> bytes:
         """CBOR unsigned: the receiver's UTC in milliseconds since 1970."""
@@ -152,12 +179,15 @@ class County:
     async def count(self, refusal: RefusedError) -> None:
         """Count a refusal durably; a store that cannot do even that is not worth dying for."""
         self.refused += 1
-        await self._note(refusal.kind.name, refusal.detail)
+        await self.note(refusal.kind.name, refusal.terminal, refusal.detail)
 
-    async def _note(self, name: str, detail: str) -> None:
+    async def note(self, name: str, terminal_id: str, detail: str, count: int = 1) -> None:
+        """Count a refusal, or a doubt, for the page."""
         at_ns = self._times.wall_ns()
         try:
-            await self._writer.do(lambda store: store.count_refusal(name, detail, at_ns))
+            await self._writer.do(
+                lambda store: store.count_refusal(name, detail, at_ns, terminal_id, count)
+            )
         except RefusedError:
             return
 

@@ -51,11 +51,17 @@ CREATE TABLE IF NOT EXISTS unpublished(
   PRIMARY KEY(terminal, ledger, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unit(code TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused(
+  terminal TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL, last TEXT NOT NULL, PRIMARY KEY(terminal, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusal(
   name TEXT PRIMARY KEY, count INTEGER NOT NULL, last_ns INTEGER NOT NULL, last TEXT NOT NULL
   ) WITHOUT ROWID;
 """
 UNITS_MAX = 10_000
+STRANGERS_MAX = 500
+"""Names of terminals that are not enrolled here, which anybody can make up: the latest are kept."""
+STRANGER = "unknown-terminal"
 RUNS_MAX = 100
 """Missing runs named in one cursor; the rest is asked for once these have come."""
 
@@ -115,8 +121,10 @@ class Store(Protocol):
     def photo_stored(self, sha256: bytes, stored_ns: int) -> None:
         """The photo's bytes are durable."""
 
-    def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
-        """Count one refusal."""
+    def count_refusal(
+        self, name: str, detail: str, at_ns: int, terminal: str = "", count: int = 1
+    ) -> None:
+        """Count refusals of one kind. terminal: who was refused, empty where nobody can say."""
 
     def cursors(self, terminal_id: str) -> list[Cursor]:
         """What is held of each chain of the terminal, newest first."""
@@ -218,7 +226,7 @@ class SqlStore(ABC):
             elif found is not None:
                 answers.append(Stored(found.digest, found.arrived_ns, 0, False))
             else:
-                answers.append(RefusedError("chain", str(why), "prev_hash"))
+                answers.append(RefusedError("chain", str(why), "prev_hash", terminal))
         self._write_many(INSERT_RECORD, rows)
         if self._publishing:
             self._write_many(INSERT_OWED, [row[:3] for row in rows])
@@ -327,16 +335,26 @@ class SqlStore(ABC):
             "UPDATE photo SET stored_ns=? WHERE sha256=? AND stored_ns IS NULL", stored_ns, sha256
         )
 
-    def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
-        """One more of this kind; the last detail is kept for the page."""
+    def count_refusal(
+        self, name: str, detail: str, at_ns: int, terminal: str = "", count: int = 1
+    ) -> None:
+        """So many more of this kind, and of this terminal; the last detail is kept for the page."""
         self._write(
-            "INSERT INTO refusal VALUES(?,1,?,?) ON CONFLICT(name) DO UPDATE SET"
-            " count=refusal.count+1,"
-            " last_ns=excluded.last_ns, last=excluded.last",
-            name,
-            at_ns,
-            detail,
+            "INSERT INTO refusal VALUES(?,?,?,?) ON CONFLICT(name) DO UPDATE SET"
+            " count=refusal.count+excluded.count, last_ns=excluded.last_ns, last=excluded.last",
+            *(name, count, at_ns, detail),
         )
+        self._write(
+            "INSERT INTO refused VALUES(?,?,?,?,?,?) ON CONFLICT(terminal, name) DO UPDATE SET"
+            " count=refused.count+excluded.count, last_ns=excluded.last_ns, last=excluded.last",
+            *(terminal, name, count, at_ns, at_ns, detail),
+        )
+        if name == STRANGER:
+            self._write(
+                "DELETE FROM refused WHERE name=? AND last_ns < (SELECT min(last_ns) FROM (SELECT"
+                " last_ns FROM refused WHERE name=? ORDER BY last_ns DESC LIMIT ?) AS kept)",
+                *(name, name, STRANGERS_MAX),
+            )
 
     def cursors(self, terminal_id: str) -> list[Cursor]:
         """Chains of one terminal; the runs are looked for above the contiguous part only."""

@@ -118,10 +118,12 @@ class PostgresStore(SqlStore):
         self._read_settings()
         self._live.commit()
 
-    def count_refusal(self, name: str, detail: str, at_ns: int) -> None:
+    def count_refusal(
+        self, name: str, detail: str, at_ns: int, terminal: str = "", count: int = 1
+    ) -> None:
         """One more of this kind; these rows are everybody's, so they are taken in turn."""
         self._db.execute("SELECT pg_advisory_xact_lock(?)", (REFUSALS_KEY,))
-        super().count_refusal(name, detail, at_ns)
+        super().count_refusal(name, detail, at_ns, terminal, count)
 
     @property
     def _db(self) -> Connection:

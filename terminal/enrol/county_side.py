@@ -6,12 +6,12 @@ another key. The county's signing key is made once, readable by its owner only.
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from terminal.enrol.context_files import replace, sync_folder, write_once
 from terminal.enrol.papers import Grant, PaperError, Request, Secret, seal, write_grant
 from terminal.enrol.rotation import Rotation, binding
 from terminal.records import Ed25519Signer, Signer, key_line, parse_key_line
@@ -76,7 +76,7 @@ def revoke(folder: Path, terminal_id: str, reason: str) -> Path:
             part = path.with_suffix(".part")
             part.write_text(f"{text.rstrip()}\nrevoked {reason}\n")
             part.replace(path)
-            _sync(folder)
+            sync_folder(folder)
         return path
     raise PaperError(f"{terminal_id} is not enrolled in {folder}.")
 
@@ -92,6 +92,18 @@ def write_box(path: Path, box: bytes) -> None:
     replace(path.with_suffix(BOX_SUFFIX), (box.hex() + "\n").encode())
 
 
+def next_number(path: Path, now_s: int) -> int:
+    """A number for new keys of the terminal with this key file, above all before, taken for good.
+
+    Raises OSError, and ValueError when the last one cannot be read.
+    """
+    counter = path.with_suffix(SERIAL_SUFFIX)
+    last = int(counter.read_text()) if counter.exists() else 0
+    number = max(last + 1, now_s)
+    replace(counter, f"{number}\n".encode())
+    return number
+
+
 def rotate(folder: Path, terminal_id: str, now_s: int) -> tuple[Rotation, Secret, str]:
     """A command that gives an enrolled terminal new transport keys, its secret and its key file.
 
@@ -105,10 +117,7 @@ def rotate(folder: Path, terminal_id: str, now_s: int) -> tuple[Rotation, Secret
             f"{path.with_suffix(BOX_SUFFIX)} does not say where a secret for {terminal_id} is"
             " sealed to: enrol it once more (request, grant, install), its key stays."
         ) from error
-    counter = path.with_suffix(SERIAL_SUFFIX)
-    last = int(counter.read_text()) if counter.exists() else 0
-    serial = max(last + 1, now_s)
-    replace(counter, f"{serial}\n".encode())
+    serial = next_number(path, now_s)
     secret = new_secret()
     sealed = seal(secret, box, binding(terminal_id, serial), X25519PrivateKey.generate())
     return Rotation(terminal_id, serial, sealed, now_s), secret, path.stem
@@ -139,34 +148,6 @@ def answer(
     """The grant's text."""
     sealed = seal(secret, request.box, digest, X25519PrivateKey.generate())
     return write_grant(Grant(digest, signer.public_key, uri, sealed, now_s), signer)
-
-
-def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that must not exist, durably. Raises FileExistsError, OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    _sync(path.parent)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put content in a file's place, whole or not at all, readable by its owner only."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    write_once(part, content)
-    part.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _file_name(terminal_id: str) -> str:

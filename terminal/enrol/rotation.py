@@ -34,6 +34,18 @@ class Rotation:
     made_s: int
 
 
+class SpentError(PaperError):
+    """The command's number is not above the last one obeyed. serial: the command's."""
+
+    def __init__(self, serial: int, spent: int) -> None:
+        """spent: the last one obeyed."""
+        super().__init__(
+            f"The command's number {serial} is spent: the last one obeyed here was {spent}."
+            " Ask the county for a new one: weigh-terminal enrol rotate"
+        )
+        self.serial = serial
+
+
 def binding(terminal_id: str, serial: int) -> bytes:
     """What a rotation's secret is sealed for, 32 octets: it opens under no other number."""
     return hashlib.sha256(cbor2.dumps([ROTATION, terminal_id, serial], canonical=True)).digest()
@@ -65,10 +77,7 @@ def read_rotation(
     if rotation.terminal_id != terminal_id:
         raise PaperError(f"The command is for {rotation.terminal_id}; this is {terminal_id}.")
     if rotation.serial <= serial_spent:
-        raise PaperError(
-            f"The command's number {rotation.serial} is spent: the last one obeyed here was"
-            f" {serial_spent}. Ask the county for a new one: weigh-terminal enrol rotate"
-        )
+        raise SpentError(rotation.serial, serial_spent)
     check_age(rotation.made_s, now_s, "the county's clock", "this terminal's clock")
     if len(sealed) < BOX_BYTES:
         raise PaperError("This is not a whole rotation: nothing is sealed in it.")

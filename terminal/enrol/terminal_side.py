@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from terminal.enrol.county_side import replace, write_once
+from terminal.enrol.context_files import replace, terminal_context, write_once
 from terminal.enrol.papers import (
     Grant,
     PaperError,
@@ -30,6 +30,7 @@ REQUEST_FILE = "enrol-request.txt"
 COUNTY_FILE = "county.pub"
 PSK_FILE = "dtls.psk"
 OSCORE_FOLDER = "oscore"
+CONTEXT_PREFIX = "rotated-"
 TARGET_BOX_FILE = "box.key"
 SERIAL_FILE = "rotation.serial"
 SOURCE_CHARS_MAX = 160
@@ -103,11 +104,12 @@ def close_request(folder: Path, into: Path) -> None:
     (folder / REQUEST_FILE).unlink(missing_ok=True)
 
 
-def take_rotation(into: Path, terminal_id: str, text: str, now_s: int) -> tuple[Rotation, Secret]:
+def take_rotation(into: Path, terminal_id: str, text: str, now_s: int) -> Rotation:
     """New transport keys by the county's signed command. into: the target's folder.
 
-    The command's number is spent, durably, before its secret is given out: a power cut after
-    that costs another command and never uses a key twice. Raises PaperError, OSError.
+    They lie beside the old ones, whole, before the command's number is spent, and are used only
+    after that: a power cut leaves the command as good as before, or the keys in place. A context
+    that is there is never written again. Raises PaperError, OSError.
     """
     try:
         county, _name = parse_key_line((into / COUNTY_FILE).read_text())
@@ -117,17 +119,19 @@ def take_rotation(into: Path, terminal_id: str, text: str, now_s: int) -> tuple[
             f"{error.filename} is missing, so this terminal cannot take rotations from that"
             " county. Enrol it once (more): weigh-terminal enrol request"
         ) from error
-    spent = into / SERIAL_FILE
-    last = _last_serial(spent)
-    rotation = read_rotation(text, county, terminal_id, last, now_s)
+    rotation = read_rotation(text, county, terminal_id, spent_serial(into), now_s)
     secret = unseal(rotation.sealed, box, binding(terminal_id, rotation.serial))
-    replace(spent, f"{rotation.serial}\n".encode())
-    write_once(into / psk_name(rotation), (secret.dtls_psk.hex() + "\n").encode())
-    return rotation, secret
+    replace(into / psk_name(rotation.serial), (secret.dtls_psk.hex() + "\n").encode())
+    context = into / context_name(rotation.serial)
+    if not context.exists():
+        terminal_context(context, secret)
+    spend_serial(into, rotation.serial)
+    return rotation
 
 
-def _last_serial(spent: Path) -> int:
+def spent_serial(into: Path) -> int:
     """Number of the last rotation obeyed, 0 for none. Raises PaperError when it is not known."""
+    spent = into / SERIAL_FILE
     text = spent.read_text().strip() if spent.exists() else "0"
     if not text.isdecimal():
         raise PaperError(
@@ -137,6 +141,16 @@ def _last_serial(spent: Path) -> int:
     return int(text)
 
 
-def psk_name(rotation: Rotation) -> str:
+def spend_serial(into: Path, serial: int) -> None:
+    """This command, and every earlier one, is never obeyed again. Raises OSError."""
+    replace(into / SERIAL_FILE, f"{serial}\n".encode())
+
+
+def context_name(serial: int) -> str:
+    """Folder of the OSCORE context of a rotation, beside the one before."""
+    return f"{CONTEXT_PREFIX}{serial}"
+
+
+def psk_name(serial: int) -> str:
     """File of the DTLS key of a rotation, beside the one before."""
-    return f"dtls-{rotation.serial}.psk"
+    return f"dtls-{serial}.psk"

@@ -26,7 +26,7 @@ from terminal.uplink.exchange import Lane, Request, WireReply, WireRequest
 from terminal.uplink.photo_udp import ChunkedPhoto
 
 if TYPE_CHECKING:
-    from terminal.uplink.oscore import PowerSafeContext
+    from terminal.enrol.power_safe import PowerSafeContext
     from terminal.uplink.resources import Resources
 
 CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {

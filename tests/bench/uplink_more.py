@@ -24,12 +24,13 @@ import pytest
 
 from terminal.config import Target
 from terminal.county.conformance import load_vectors, run_vectors
+from terminal.enrol.power_safe import PowerSafeContext
 from terminal.link import PeerUp, Received
 from terminal.messages import Delivered, ItemClass, Message, Pending, Pull, PullDone
 from terminal.node import Tick
 from terminal.uplink.coap import DTLS_ABSENT, CoapTransport, dtls_installed
 from terminal.uplink.node import UplinkNode
-from terminal.uplink.oscore import PowerSafeContext, make_pair
+from terminal.uplink.oscore import make_pair
 from terminal.uplink.shell import Carrier
 from tests.bench import bench_ledger
 from tests.bench.uplink_parts import PORT, County, Row, Terminal, local

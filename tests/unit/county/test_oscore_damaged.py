@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.county.oscore import load_contexts
+from terminal.county.oscore import Contexts
 from terminal.uplink.oscore import ContextLostError, make_pair, open_context
 
 
@@ -19,11 +19,13 @@ def test_one_damaged_folder_is_named_and_the_others_work(tmp_path: Path, content
         make_pair(tmp_path / "terminal" / name, tmp_path / "county" / name)
     for end in ("terminal", "county"):
         (tmp_path / end / "torn" / "sequence.json").write_bytes(content)
-    found, problems = load_contexts(tmp_path / "county")
-    assert list(found) == [":good"]
-    assert len(problems) == 1
-    assert "torn" in problems[0]
-    assert "enrol this terminal again" in problems[0]
+    found = Contexts(tmp_path / "county")
+    assert found.open("good") is not None
+    with pytest.raises(KeyError):
+        found.open("torn")
+    assert len(found.problems) == 1
+    assert "torn" in found.problems[0]
+    assert "enrol this terminal again" in found.problems[0]
     with pytest.raises(ContextLostError, match="enrol this terminal again"):
         open_context(tmp_path / "terminal" / "torn")
     del found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import stat
 import time
 from dataclasses import replace
@@ -12,13 +15,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from terminal.cli import main
-from terminal.enrol import county_side, papers, terminal_side
+from terminal.enrol import county_side, papers
+from terminal.enrol.key_ring import KeyRing
 from terminal.enrol.papers import PaperError
 from terminal.enrol.rotation import Rotation, binding, read_rotation, write_rotation
 from terminal.records import Ed25519Signer
 from terminal.uplink.oscore import open_context
 from tests.unit.enrol.test_enrol import NOW_S, Place, refused
 
+CUTS_MIN = 20
 COUNTY = Ed25519Signer(b"c" * 32)
 GOOD = Rotation("T-1", 7, bytes(64), NOW_S)
 
@@ -42,16 +47,12 @@ def renew(place: Place, paper: Path | None = None) -> int:
     return main(["enrol", "renew", str(paper or place.granted), "--config", str(place.config)])
 
 
-def test_new_keys_lie_beside_the_old_ones_at_both_ends(
-    place: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_new_keys_lie_beside_the_old_ones_at_both_ends(place: Place) -> None:
     into, contexts = place.base / "enrolled" / "county", place.base.parent / "contexts"
     before = {path: path.read_bytes() for path in into.rglob("*") if path.is_file()}
     config = place.config.read_bytes()
     assert rotate(place) == 0
     assert renew(place) == 0
-    said = capsys.readouterr().out
-    assert 'oscore = "enrolled/county/oscore-2"' in said
     for path, content in before.items():
         assert path.read_bytes() == content, path
     assert place.config.read_bytes() == config
@@ -59,11 +60,12 @@ def test_new_keys_lie_beside_the_old_ones_at_both_ends(
     serial = (into / "rotation.serial").read_text().strip()
     assert {path.relative_to(into).as_posix() for path in new} == {
         "rotation.serial", f"dtls-{serial}.psk",
-        "oscore-2/secret.json", "oscore-2/settings.json", "oscore-2/sequence.json",
+        f"rotated-{serial}/secret.json", f"rotated-{serial}/settings.json",
+        f"rotated-{serial}/sequence.json",
     }  # fmt: skip
     for path in (*new, into / "box.key", place.keys / "T-1.box"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-    ours, theirs = into / "oscore-2", contexts / "T-1-2"
+    ours, theirs = into / f"rotated-{serial}", contexts / "T-1-2"
     assert (ours / "secret.json").read_text() == (theirs / "secret.json").read_text()
     assert (ours / "secret.json").read_text() != (into / "oscore" / "secret.json").read_text()
     ids = [json.loads((folder / "settings.json").read_text()) for folder in (ours, theirs)]
@@ -83,18 +85,115 @@ def test_a_command_is_obeyed_once_and_an_older_one_never(
     assert renew(place) == 0
     refused(renew(place), capsys, "is spent")
     refused(renew(place, first), capsys, "is spent")
-    assert not (place.base / "enrolled" / "county" / "oscore-3").exists()
+    assert len(list((place.base / "enrolled" / "county").glob("rotated-*"))) == 1
 
 
-def test_a_power_cut_after_the_number_is_spent_costs_another_command(
-    place: Place, capsys: pytest.CaptureFixture[str]
+class PowerCutError(Exception):
+    """Nothing after this was written."""
+
+
+def writes(monkeypatch: pytest.MonkeyPatch, cut_at: int) -> list[str]:
+    """Count every step that a disk is asked for, and cut the power before step `cut_at`."""
+    seen: list[str] = []
+
+    def counted(name: str) -> None:
+        real = getattr(os, name)
+
+        def step(*args: object, **words: object) -> object:
+            seen.append(name)
+            if len(seen) > cut_at:
+                raise PowerCutError
+            return real(*args, **words)
+
+        monkeypatch.setattr(os, name, step)
+
+    for name in ("write", "fsync", "mkdir", "rename", "replace", "unlink"):
+        counted(name)
+    return seen
+
+
+def test_a_power_cut_at_any_step_of_a_rotation_leaves_keys_that_work(
+    place: Place, tmp_path: Path
 ) -> None:
+    """Taking, going over, forgetting: cut before each write, then done again to the end."""
     rotate(place)
-    into = place.base / "enrolled" / "county"
-    terminal_side.take_rotation(into, "T-1", place.granted.read_text(), int(time.time()))
-    refused(renew(place), capsys, "is spent")
+    text, now_s = place.granted.read_text(), int(time.time())
+    enrolled = place.base / "enrolled" / "county"
+    cuts = 0
+    while True:
+        into = tmp_path / f"cut-{cuts}"
+        shutil.copytree(enrolled, into)
+        ring = KeyRing(into, "oscore")
+        with pytest.MonkeyPatch.context() as patched, contextlib.suppress(PowerCutError):
+            seen = writes(patched, cuts)
+            ring.adopt(ring.take("T-1", text, now_s))
+            ring.forget_older()
+        used = into / ring.in_use().oscore
+        assert json.loads((used / "sequence.json").read_text())["next-to-send"] == 0
+        assert (used / "secret.json").exists()
+        if len(seen) <= cuts:
+            break
+        if not ring.pending() and not ring.in_use().number:
+            assert ring.take("T-1", text, now_s) == ring.pending(), (
+                "the command is as good as before"
+            )
+        if ring.pending():
+            context = open_context(into / f"rotated-{ring.pending()}")
+            context.new_sequence_number()
+            context.release()
+            ring.adopt(ring.pending())
+        ring.forget_older()
+        assert ring.take("T-1", text, now_s) == 0
+        assert [path.parent.name for path in into.glob("*/secret.json")] == [ring.in_use().oscore]
+        cuts += 1
+    assert cuts > CUTS_MIN
+
+
+def test_a_context_that_was_used_is_never_written_again(place: Place) -> None:
+    rotate(place)
+    text, now_s = place.granted.read_text(), int(time.time())
+    ring = KeyRing(place.base / "enrolled" / "county", "oscore")
+    number = ring.take("T-1", text, now_s)
+    context = open_context(ring.into / f"rotated-{number}")
+    context.new_sequence_number()
+    context.release()
+    (ring.into / "rotation.serial").unlink()
+    assert ring.take("T-1", text, now_s) == number
+    sequence = json.loads((ring.into / f"rotated-{number}" / "sequence.json").read_text())
+    assert sequence["next-to-send"] == 1
+
+
+def test_a_new_grant_counts_and_no_rotation_before_it(place: Place) -> None:
     rotate(place)
     assert renew(place) == 0
+    ring = KeyRing(place.base / "enrolled" / "county", "oscore")
+    number = ring.pending()
+    assert number
+    assert place.request() == place.grant() == place.install() == 0
+    assert ring.pending() == 0
+    assert (ring.in_use().oscore, ring.in_use().number) == ("oscore-2", number)
+    assert ring.forget_older() == ["oscore", f"rotated-{number}"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"oscore": "../x", "number": 1, "psk": "p"}'])
+def test_a_damaged_ring_reads_as_unsafe(place: Place, text: str) -> None:
+    ring = KeyRing(place.base / "enrolled" / "county", "oscore")
+    (ring.into / "keys.json").write_text(text)
+    with pytest.raises(PaperError, match="not known which keys are in use"):
+        ring.in_use()
+
+
+def test_the_dtls_key_goes_along_and_the_one_before_stays(place: Place) -> None:
+    ring = KeyRing(place.base / "enrolled" / "county", "oscore")
+    numbers = []
+    for _ in range(3):
+        rotate(place)
+        numbers.append(ring.take("T-1", place.granted.read_text(), int(time.time())))
+        ring.adopt(numbers[-1])
+        ring.forget_older()
+    keys = ring.in_use()
+    assert (keys.psk, keys.psk_before) == (f"dtls-{numbers[2]}.psk", f"dtls-{numbers[1]}.psk")
+    assert sorted(path.name for path in ring.into.glob("*.psk")) == [keys.psk_before, keys.psk]
 
 
 def test_another_terminals_and_another_countys_commands(

@@ -12,7 +12,8 @@ import pytest
 from aiocoap.oscore import FilesystemSecurityContext
 
 from terminal.cli import main
-from terminal.uplink.oscore import ContextLostError, PowerSafeContext, make_pair, open_context
+from terminal.enrol.power_safe import PowerSafeContext
+from terminal.uplink.oscore import ContextLostError, make_pair, open_context
 
 USES = 4_000
 CUTS_MIN = 200

@@ -1,0 +1,110 @@
+"""OSCORE contexts as files: written whole or not at all, and never twice with the same key.
+
+A folder holds what aiocoap's context reads. It appears under its name only when everything in it
+is durable, so a power cut leaves either no context or a fresh one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from terminal.enrol.papers import Secret
+
+SETTINGS_FILE = "settings.json"
+SECRET_FILE = "secret.json"
+SEQUENCE_FILE = "sequence.json"
+PART_PREFIX, PART_SUFFIX = ".", ".part"
+"""A folder that is still being written; no reader looks at a name that begins so."""
+
+
+def write_context(
+    folder: Path,
+    secret: str,
+    salt: str,
+    sender: str,
+    recipient: str,
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """A fresh context in a folder that does not exist yet; values in hex. more: files beside.
+
+    Raises FileExistsError when it does: keys are never re-used.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} holds a context already; a key is never used again")
+    part = folder.with_name(f"{PART_PREFIX}{folder.name}{PART_SUFFIX}")
+    shutil.rmtree(part, ignore_errors=True)  # of a power cut: never came under its name
+    part.mkdir(parents=True, mode=0o700)
+    files = {
+        SECRET_FILE: {"secret_hex": secret, "salt_hex": salt},
+        SETTINGS_FILE: {"sender-id_hex": sender, "recipient-id_hex": recipient},
+        SEQUENCE_FILE: {"next-to-send": 0, "received": {"index": 0, "bitfield": 0}},
+    }
+    texts = {name: json.dumps(content) for name, content in files.items()} | dict(more or {})
+    for name, text in texts.items():
+        write_once(part / name, text.encode())
+    part.rename(folder)
+    sync_folder(folder.parent)
+
+
+def terminal_context(folder: Path, secret: Secret) -> None:
+    """The terminal's end of a secret."""
+    write_context(
+        folder,
+        secret.oscore_secret.hex(),
+        secret.oscore_salt.hex(),
+        secret.sender_id.hex(),
+        secret.recipient_id.hex(),
+    )
+
+
+def county_context(folder: Path, secret: Secret, more: Mapping[str, str]) -> None:
+    """The county's end of a secret."""
+    write_context(
+        folder,
+        secret.oscore_secret.hex(),
+        secret.oscore_salt.hex(),
+        secret.recipient_id.hex(),
+        secret.sender_id.hex(),
+        more,
+    )
+
+
+def forget_secret(folder: Path) -> None:
+    """Take the key out of a context for good; its folder stays and keeps its name taken."""
+    with contextlib.suppress(FileNotFoundError):
+        (folder / SECRET_FILE).unlink()
+        sync_folder(folder)
+
+
+def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that must not exist, durably. Raises FileExistsError, OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(path.parent)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put content in a file's place, whole or not at all, readable by its owner only."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    write_once(part, content)
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was named in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
