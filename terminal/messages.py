@@ -22,6 +22,7 @@ from terminal.core.types import (
     RecordDraft,
     Weighed,
 )
+from terminal.plant_messages import PlantCommand, PlantTruth, PressKey
 
 MESSAGE_BYTES_MAX = 160_000
 """Largest message. A SEQPACKET datagram must fit the kernel's default send buffer (212,992)."""
@@ -69,6 +70,14 @@ class ZeroKept(msgspec.Struct, frozen=True, tag=True):
 
     counts: tuple[float, ...]
     initial_kg: float
+
+
+class CornersKept(msgspec.Struct, frozen=True, tag=True):
+    """control -> ledger: evidence on the cells to keep. ledger -> control, on meeting: what was
+    last kept, empty when nothing was. The text is the weighing's own (cornerbook.py).
+    """
+
+    text: str
 
 
 class FlightFrame(msgspec.Struct, frozen=True, tag=True):
@@ -284,6 +293,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     barriers, leases, lamps: indexed by Side (leases: authority or empty; lamps: 1 is green).
     device_counts: (device, what, how many) since start: faults by code; of the load cells also
     samples, missed, flagged, and rate_mhz, the samples a second of all cells in thousandths.
+    corners: (drive-ons and drive-offs that told something, cell or -1, its error in ppm or 0, kept
+    evidence refused); None for an indicator.
     """
 
     now_ns: int
@@ -306,37 +317,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     lane_kind: str
     simulated: bool
     device_counts: tuple[tuple[str, str, int], ...] = ()
-
-
-class PressKey(msgspec.Struct, frozen=True, tag=True):
-    """console -> plant (simulated runs only): a finger closes a key contact for hold_ms."""
-
-    key: str
-    hold_ms: int
-
-
-class PlantCommand(msgspec.Struct, frozen=True, tag=True):
-    """console -> plant (simulated runs only): "network_down", "network_up", "send_truck" (empty
-    or a name of hal.sim.scripts.truck_named), "press_input" and "release_input" (an InputName).
-    """
-
-    name: str
-    argument: str
-
-
-class PlantTruth(msgspec.Struct, frozen=True, tag=True):
-    """plant -> console (simulated runs only): what the simulated world really holds.
-
-    trucks: (front position mm from the deck's entry edge, length mm, axle offsets mm from
-    front, mass kg, plate, what the script calls it). network_up: simulated county link.
-    """
-
-    now_ns: int
-    deck_length_mm: int
-    trucks: tuple[tuple[int, int, tuple[int, ...], int, str, str], ...]
-    network_up: bool
-    finished: int
-    script: str
+    corners: tuple[int, int, int, int] | None = None
 
 
 Message = (
@@ -346,6 +327,7 @@ Message = (
     | CommitRefused
     | Journal
     | ZeroKept
+    | CornersKept
     | FlightFrame
     | LedgerStatus
     | VehicleLookup

@@ -36,7 +36,7 @@ from terminal.console.queries import Queries, Row, Week
 from terminal.console.record_page import sections_of, shown_time, shown_word
 from terminal.console.state import ConsoleNode
 from terminal.console.view import PARTS, View
-from terminal.messages import PlantCommand, PressKey
+from terminal.plant_messages import PlantCommand, PressKey
 from terminal.texts.catalogue import catalogue
 from terminal.texts.cells import limit_tonnes, tonnes
 from terminal.texts.prompts import LANGS, Lang

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hal.contract.types import InputName, Level, Position, Side, Tri
-from terminal.messages import PlantTruth, Snapshot
+from terminal.messages import Snapshot
+from terminal.plant_messages import PlantTruth
 
 WIDTH_PX = 1000
 GROUND_PX = 232

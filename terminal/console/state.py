@@ -12,15 +12,9 @@ from dataclasses import dataclass, field
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, MonotonicNs
 from terminal.link import PeerDown, PeerUp, Received
-from terminal.messages import (
-    LiveFrame,
-    PlantCommand,
-    PlantTruth,
-    PressKey,
-    SignFrame,
-    Snapshot,
-)
+from terminal.messages import LiveFrame, SignFrame, Snapshot
 from terminal.node import NodeEvent, Send, Tick
+from terminal.plant_messages import PlantCommand, PlantTruth, PressKey
 
 SNAPSHOT_AGE_NS_MAX = 500 * NS_PER_MS
 CURVE_NS = 60 * NS_PER_S

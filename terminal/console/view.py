@@ -200,7 +200,9 @@ class View:
             peers["plant"] = "plant" in node.peers_up
         known = {name for name in peers if f"console.process.{name}" in self._texts}
         faults = [] if snapshot is None else snapshot.faults
+        corners = None if snapshot is None else snapshot.corners
         return {
+            "corners": self._corners(corners) if corners is not None else None,
             "peers": [(name, up) for name, up in sorted(peers.items()) if name in known],
             "loop": snapshot.loop if snapshot is not None else None,
             "faults": [
@@ -228,6 +230,20 @@ class View:
     def cameras(self) -> Context:
         """Which live pictures there are."""
         return {"roles": [(role, live[1].plate) for role, live in sorted(self._node.live.items())]}
+
+    def _corners(self, facts: tuple[int, int, int, int]) -> tuple[str, str, int]:
+        """Tone, sentence, and how often kept evidence was refused."""
+        passages, cell, gain_ppm, refused = facts
+        if not gain_ppm:
+            key = "corners.sound" if passages else "corners.none"
+            return "ok" if passages else "unknown", self.t(key).format(passages=passages), refused
+        said = self.t("corners.wrong" if cell >= 0 else "corners.unsure").format(
+            cell=cell,
+            percent=f"{abs(gain_ppm) / 10_000:.1f}",
+            more=self.t("corners.more" if gain_ppm > 0 else "corners.less"),
+            passages=passages,
+        )
+        return "bad", said, refused
 
     def _gross(self, snapshot: Snapshot) -> str:
         weighed = snapshot.weighed

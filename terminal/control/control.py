@@ -8,7 +8,7 @@ so that the same object runs under SCHED_FIFO at a gate and under virtual time i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TypeVar
 
 from hal.contract.devices import Clock
@@ -38,7 +38,7 @@ from terminal.core.types import Event, Inputs, Outputs, Weighed
 from terminal.core.visit import Phase
 from terminal.frames import TickFrame, decide, state_digest
 from terminal.link import Hub
-from terminal.messages import LoopStats, Snapshot, ZeroKept
+from terminal.messages import CornersKept, LoopStats, Snapshot, ZeroKept
 from terminal.weighing.pipeline import Pipeline
 from terminal.weighing.zero import ZeroState
 
@@ -89,6 +89,8 @@ class Control:
         self._faults: list[Fault] = []
         self._simulated = self.devices.simulated()
         self._counts = DeviceCounts(self.devices.load_cell)
+        self._corners_known = False
+        self._corners_kept = 0
 
     def tick(self, late_ns: int, stats: LoopStats) -> TickResult:
         """One pass. Raises ContractViolation after releasing everything when a rule breaks."""
@@ -123,6 +125,7 @@ class Control:
         faults = list(self.devices.inputs.faults())
         self._mailbox.start_tick(self.hub.poll(now_ns), now_ns)
         self._take_kept_zero(now_ns)
+        self._take_kept_corners(now_ns)
         self._weigh(levels, faults, now_ns)
         faults += self._mailbox.faults
         faults += [f.fault for f in self._feedback if f is not None and f.fault is not None]
@@ -153,6 +156,15 @@ class Control:
         if kept is None or (weighed is not None and weighed.zero_valid is Tri.YES):
             return
         self.pipeline.restore_zero(ZeroState(kept.counts, kept.initial_kg, MonotonicNs(0)), now_ns)
+
+    def _take_kept_corners(self, now_ns: MonotonicNs) -> None:
+        """After a restart: the evidence the ledger kept, once; its later word is only an echo."""
+        kept = self._mailbox.corners
+        if kept is None or self._corners_known:
+            return
+        self._corners_known = True
+        if kept.text and self.pipeline.restore_corners(kept.text, now_ns):
+            self._corners_kept = self.pipeline.checks.corners.passages
 
     def _weigh(self, levels: tuple[Level, ...], faults: list[Fault], now_ns: MonotonicNs) -> None:
         beams = levels[InputName.BEAM_ENTRY].value, levels[InputName.BEAM_EXIT].value
@@ -203,10 +215,22 @@ class Control:
             if self._weighed is not None and self._weighed.zero_valid is Tri.YES:
                 zero = self.pipeline.zero_state()
                 self._outgoing.keep_zero(ZeroKept(zero.counts, zero.initial_kg), now_ns)
+            self._keep_corners(now_ns)
+
+    def _keep_corners(self, now_ns: MonotonicNs) -> None:
+        """Only after the ledger's own word: never over evidence that was not read yet."""
+        passages = self.pipeline.checks.corners.passages
+        if not self._corners_known or passages == self._corners_kept:
+            return
+        if self._outgoing.corners_due(now_ns) and self._outgoing.keep_corners(
+            CornersKept(self.pipeline.corner_evidence()), now_ns
+        ):
+            self._corners_kept = passages
 
     def snapshot(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> Snapshot:
         """What everybody else may know of this tick."""
         status = self._mailbox.status
+        facts = self.pipeline.corner_facts()
         return Snapshot(
             now_ns=inputs.now_ns,
             state=self.state.phase.value,
@@ -228,6 +252,7 @@ class Control:
             lane_kind=self.lane_kind,
             simulated=self._simulated or bool(self._mailbox.simulated_peers),
             device_counts=self._counts.table(),
+            corners=astuple(facts) if facts is not None else None,
         )
 
 

@@ -15,6 +15,7 @@ from terminal.link import LinkEvent, PeerDown, PeerUp, Received
 from terminal.messages import (
     CommitDone,
     CommitRefused,
+    CornersKept,
     DeviceFault,
     KeyPressed,
     LedgerStatus,
@@ -28,7 +29,7 @@ KEYS_MAX = 8
 FAULTS_MAX = 16
 WHY_CHARS_MAX = 200
 ALLOWED = {
-    "ledger": (CommitDone, CommitRefused, LedgerStatus, VehicleFound, ZeroKept),
+    "ledger": (CommitDone, CommitRefused, LedgerStatus, VehicleFound, ZeroKept, CornersKept),
     "camera": (PlateSeen, PhotosTaken, DeviceFault),
     "panel": (KeyPressed, DeviceFault),
 }
@@ -49,6 +50,7 @@ class Mailbox:
     vehicle: tuple[str, VehicleFacts] | None = None
     status: LedgerStatus | None = None
     zero: ZeroKept | None = None
+    corners: CornersKept | None = None
     up: dict[str, bool] = field(default_factory=dict)
     simulated_peers: set[str] = field(default_factory=set)
     ignored: int = 0
@@ -63,6 +65,7 @@ class Mailbox:
         self.plate = None
         self.captured = None
         self.zero = None
+        self.corners = None
         for event in events:
             match event:
                 case PeerUp(peer, simulated):
@@ -87,6 +90,8 @@ class Mailbox:
                 self.status = message
             case ZeroKept():
                 self.zero = message
+            case CornersKept():
+                self.corners = message
             case VehicleFound():
                 self.vehicle = (message.plate, _vehicle(message))
             case PlateSeen(reading):

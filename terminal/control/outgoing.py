@@ -18,6 +18,7 @@ from terminal.link import Hub
 from terminal.messages import (
     Capture,
     CommitDraft,
+    CornersKept,
     FlightFrame,
     Journal,
     Look,
@@ -30,7 +31,8 @@ from terminal.messages import (
 REPEAT_NS = 200 * NS_PER_MS
 LOOK_NS = 500 * NS_PER_MS
 SNAPSHOT_NS = 100 * NS_PER_MS
-ZERO_NS = 60_000 * NS_PER_MS
+KEEP_NS = 60_000 * NS_PER_MS
+"""Shortest time between two of what the ledger keeps for a restart: each costs a sync."""
 JOURNAL_MAX = 64
 """Events kept while the ledger is away; older ones are dropped and counted."""
 IDLE_FRAME_EVERY = 100
@@ -60,6 +62,21 @@ class _Repeater:
 
 
 @dataclass(slots=True)
+class _Keeper:
+    """Gives the ledger a value that has changed, at most once in KEEP_NS."""
+
+    last: Message | None = None
+    due_ns: int = 0
+
+    def keep(self, hub: Hub, kept: Message, now_ns: int) -> bool:
+        """True: it was given."""
+        if kept == self.last or now_ns < self.due_ns or not hub.send("ledger", kept):
+            return False
+        self.last, self.due_ns = kept, now_ns + KEEP_NS
+        return True
+
+
+@dataclass(slots=True)
 class Outgoing:
     """The sending side of control."""
 
@@ -70,8 +87,8 @@ class Outgoing:
     _look: _Repeater = field(default_factory=lambda: _Repeater(LOOK_NS))
     _journal: list[Event] = field(default_factory=list)
     _journal_lost: int = 0
-    _zero: ZeroKept | None = None
-    _zero_due_ns: int = 0
+    _zero: _Keeper = field(default_factory=_Keeper)
+    _corners: _Keeper = field(default_factory=_Keeper)
     _snapshot_due_ns: int = 0
     _frames_skipped: int = 0
     _key: Literal["", "start", "gap", "period"] = "start"
@@ -108,11 +125,16 @@ class Outgoing:
             self._journal_lost = 0
 
     def keep_zero(self, zero: ZeroKept, now_ns: int) -> None:
-        """Give the ledger a zero that has moved, at most once in ZERO_NS (it costs a sync)."""
-        if zero == self._zero or now_ns < self._zero_due_ns:
-            return
-        if self.hub.send("ledger", zero):
-            self._zero, self._zero_due_ns = zero, now_ns + ZERO_NS
+        """Give the ledger a zero that has moved."""
+        self._zero.keep(self.hub, zero, now_ns)
+
+    def corners_due(self, now_ns: int) -> bool:
+        """Whether evidence on the cells would be given now; writing it down costs time too."""
+        return now_ns >= self._corners.due_ns
+
+    def keep_corners(self, corners: CornersKept, now_ns: int) -> bool:
+        """Give the ledger evidence on the cells that has grown. True: it was given."""
+        return self._corners.keep(self.hub, corners, now_ns)
 
     def snapshot_due(self, now_ns: int) -> bool:
         """Whether a snapshot should be published this tick."""

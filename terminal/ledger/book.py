@@ -56,6 +56,8 @@ COUNTY_EVENTS: dict[str, str] = {
     "contract_violation": "the program caught itself breaking a rule",
     "barrier_fault": "the barrier does not do what it is told",
     "relay_disagrees": "the barrier's relay does not do what it is told",
+    "corner_error": "a load cell reads wrongly, by what many passages say",
+    "cell_drift": "a load cell's zero runs away from the others'",
     "left_early": "a vehicle left before it was let go",
     "calibration_changed": "another calibration is in force",
     "photo_missing": "a picture of a record was not there when it was committed",

@@ -26,6 +26,7 @@ from terminal.messages import (
     CommitDone,
     CommitDraft,
     CommitRefused,
+    CornersKept,
     Delivered,
     FlightFrame,
     FollowedUp,
@@ -55,7 +56,7 @@ WHY_CHARS_MAX = 200
 ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
 ALLOWED: dict[str, tuple[type, ...]] = {
-    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame, ZeroKept),
+    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame, ZeroKept, CornersKept),
     "camera": (FollowUp,),
     "uplink": (Pull, Delivered, Undeliverable, TargetStatus, Reconcile),
 }
@@ -63,6 +64,7 @@ ALLOWED: dict[str, tuple[type, ...]] = {
 
 
 ZERO_META = "zero"
+CORNERS_META = "corners"
 
 
 def decode_zero(kept: bytes) -> ZeroKept:
@@ -132,7 +134,7 @@ class LedgerNode:
 
     def _greet(self, peer: str) -> Sequence[Send]:
         if peer == "control":
-            return (self._status(), *self._zero())
+            return (self._status(), *self._zero(), *self._corners())
         return (Send("uplink", Wake()),) if peer == "uplink" else ()
 
     def _zero(self) -> Sequence[Send]:
@@ -143,6 +145,19 @@ class LedgerNode:
         except (apsw.Error, msgspec.MsgspecError) as error:
             self.last_refusal = f"the kept zero cannot be read: {error}"
             return ()
+
+    def _corners(self) -> Sequence[Send]:
+        """The evidence on the cells that control gave us to keep, as it is; empty for none.
+
+        Control keeps nothing before this word, so what cannot be read now is not overwritten.
+        """
+        try:
+            kept = self.store.meta(CORNERS_META)
+        except apsw.Error as error:
+            self.last_refusal = f"the kept corner evidence cannot be read: {error}"
+            return ()
+        text = (kept or b"").decode("utf-8", "replace")
+        return (Send("control", CornersKept(text)),)
 
     def _lost(self, peer: str) -> Sequence[Send]:
         if peer == "uplink":
@@ -191,6 +206,9 @@ class LedgerNode:
             case ZeroKept():
                 with self.store.transaction():
                     self.store.set_meta(ZERO_META, msgspec.json.encode(message))
+            case CornersKept(text):
+                with self.store.transaction():
+                    self.store.set_meta(CORNERS_META, text.encode())
             case _:
                 pass
         return ()

@@ -14,8 +14,8 @@ from hal.sim.deck import STEP_NS
 from hal.sim.traffic import Finished
 from hal.sim.yard import Yard
 from terminal.link import Received
-from terminal.messages import PlantCommand, PlantTruth, PressKey
 from terminal.node import NodeEvent, Send, Tick
+from terminal.plant_messages import PlantCommand, PlantTruth, PressKey
 
 CATCH_UP_STEPS_MAX = 20
 """Steps run in one wake; a longer gap is skipped, counted, and lost to the world."""

@@ -154,6 +154,27 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "loop.realtime": ("实时调度", "real time"),
     "loop.plain": ("普通调度", "not real time"),
     "loop.late": ("迟到次数", "late"),
+    "corners": ("维护：传感器偏载", "Maintenance: load cells"),
+    "corners.none": ("暂无车辆证据", "no vehicle has told anything yet"),
+    "corners.sound": ("未见偏差（上、下磅 {passages} 次）", "nothing wrong by {passages} rides"),
+    "corners.wrong": (
+        "{cell} 号传感器示值{more} {percent} %（上、下磅 {passages} 次）",
+        "cell {cell} reads {percent} % too {more} ({passages} rides)",
+    ),
+    "corners.unsure": (
+        "有一只传感器示值{more} {percent} %，位置未定（上、下磅 {passages} 次）",
+        "one cell, not yet known which, reads {percent} % too {more} ({passages} rides)",
+    ),
+    "corners.more": ("偏大", "much"),
+    "corners.less": ("偏小", "little"),
+    "corners.todo": (
+        "检查该传感器和接线盒，做偏载试验，必要时重新标定。",
+        "Check that cell and its junction box; test the corners; calibrate again if they fail.",
+    ),
+    "corners.refused": (
+        "存下的证据不可用，已重新积累，次数：",
+        "kept evidence could not be used and is gathered afresh, times:",
+    ),
     "faults": ("设备故障", "Device faults"),
     "faults.none": ("无故障", "No faults"),
     "severity.stop": ("停止", "stop"),

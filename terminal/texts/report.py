@@ -72,6 +72,8 @@ REPORT: Mapping[str, tuple[str, str]] = {
     "event.contract_violation": ("程序自检停机", "self-check stop"),
     "event.barrier_fault": ("栏杆机故障", "barrier fault"),
     "event.relay_disagrees": ("继电器不一致", "relay fault"),
+    "event.corner_error": ("偏载误差", "corner error"),
+    "event.cell_drift": ("传感器漂移", "cell drift"),
     "event.left_early": ("提前离磅", "left too early"),
     "event.calibration_changed": ("标定已更改", "calibration changed"),
     "event.photo_missing": ("照片缺失", "photo missing"),

@@ -179,6 +179,7 @@ def weigh_params(
         beams=beams,
         deck_length_mm=deck_length_mm,
         source=WeightSource.AMPLIFIER,
+        calibration=_digest({**asdict(calibration), "positions_mm": [*used]})[:16],
     )
 
 

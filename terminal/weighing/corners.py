@@ -21,6 +21,9 @@ SOUND_SHARE = 5e-4
 FLAG_SHARE_MIN = 0.005
 FLAG_SURE = 16.0
 """How much likelier (natural logarithm) one wrong cell must be than none."""
+STILL_SURE = 8.0
+STILL_SHARE_MIN = 0.0025
+"""The same once it has been flagged: what is on the edge does not come and go."""
 NAME_SURE = 5.0
 """How much likelier this cell must be than the next one before it is named."""
 PASSAGE_SURE = 30.0
@@ -28,6 +31,9 @@ PASSAGE_SURE = 30.0
 ALONE_SURE = 8.0
 """The same for its rolling on and its rolling off, each by itself."""
 PASSAGES_MIN = 5
+INFO_MAX = 1e14
+"""No number of passages gives stronger evidence."""
+PASSAGES_MAX = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class CornerMemory:
         self._info = np.zeros((cells, cells))
         self._vector = np.zeros(cells)
         self.passages = 0
+        self._flagged = False
 
     def add(self, evidence: GainEvidence) -> None:
         """Count one more passage."""
@@ -59,7 +66,10 @@ class CornerMemory:
         """The error that the evidence of enough passages shows; None while there is none."""
         if self.passages < PASSAGES_MIN:
             return None
-        return _judge(self._info, self._vector)
+        bounds = (STILL_SURE, STILL_SHARE_MIN) if self._flagged else (FLAG_SURE, FLAG_SHARE_MIN)
+        found = _judge(self._info, self._vector, *bounds)
+        self._flagged = found is not None
+        return found
 
     def state(self) -> tuple[tuple[float, ...], tuple[float, ...], int]:
         """For storage: information row by row, vector, passages."""
@@ -70,19 +80,26 @@ class CornerMemory:
         )
 
     def restore(self, info: tuple[float, ...], vector: tuple[float, ...], passages: int) -> bool:
-        """Take stored evidence; False when it does not fit these cells or is no evidence."""
+        """Add stored evidence, older than all of this; False, and nothing is added, when it does
+        not fit these cells or is no evidence.
+        """
         cells = len(self._vector)
         matrix, line = np.asarray(info, dtype=float), np.asarray(vector, dtype=float)
-        if matrix.size != cells * cells or line.size != cells or passages < 0:
+        if matrix.size != cells * cells or line.size != cells:
+            return False
+        if not 0 <= passages <= PASSAGES_MAX:
             return False
         matrix = matrix.reshape(cells, cells)
-        if not (np.isfinite(matrix).all() and np.isfinite(line).all()):
+        if not (np.abs(matrix) <= INFO_MAX).all() or not (np.abs(line) <= INFO_MAX).all():
             return False
         if not np.allclose(matrix, matrix.T) or float(np.linalg.eigvalsh(matrix).min()) < -1e-6 * (
             1.0 + float(np.abs(matrix).max())
         ):
             return False
-        self._info, self._vector, self.passages = matrix, line, passages
+        older = FORGET**self.passages
+        self._info = self._info + older * matrix
+        self._vector = self._vector + older * line
+        self.passages += passages
         return True
 
 
@@ -116,12 +133,17 @@ def _scores(info: np.ndarray, vector: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return scores, gains
 
 
-def _judge(info: np.ndarray, vector: np.ndarray) -> Corner | None:
+def _judge(
+    info: np.ndarray,
+    vector: np.ndarray,
+    sure: float = FLAG_SURE,
+    share_min: float = FLAG_SHARE_MIN,
+) -> Corner | None:
     scores, gains = _scores(info, vector)
     cells = len(vector)
     order = np.argsort(scores)
     best = int(order[-1])
-    if scores[best] < FLAG_SURE or abs(gains[best]) < FLAG_SHARE_MIN:
+    if scores[best] < sure or abs(gains[best]) < share_min:
         return None
     alone = cells == 1 or scores[best] - scores[order[-2]] >= NAME_SURE
     return Corner(best if alone else -1, float(gains[best]), float(scores[best]))

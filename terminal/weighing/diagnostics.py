@@ -14,7 +14,8 @@ from terminal.core.types import Event, WeighFlag
 from terminal.weighing.axles import AxleSet
 from terminal.weighing.boarding import Boarding
 from terminal.weighing.cellwatch import CellWatch
-from terminal.weighing.corners import Corner, CornerMemory, both_ways
+from terminal.weighing.cornerbook import CornerBook
+from terminal.weighing.corners import Corner, both_ways
 from terminal.weighing.history import CENTRE, TOTAL, History
 from terminal.weighing.hold import UNSTEADY_S, Held, HoldKeeper
 from terminal.weighing.params import WeighParams
@@ -47,7 +48,7 @@ class Diagnostics:
         self._hold = hold
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
         self.cells = CellWatch(params, history.step_s)
-        self.corners = CornerMemory(max(params.cells, 1))
+        self.corners = CornerBook(params.cells, params.calibration)
         self.rides = Rides(params, history, hold)
         self.axles: tuple[tuple[float, ...], tuple[float, ...]] | None = None
         self.groups: tuple[float, ...] = ()
@@ -80,6 +81,8 @@ class Diagnostics:
         """Flags now standing, the cell named (-1: none), and whether holding is forbidden."""
         self._follow(loaded, now_ns)
         flags, cell = self.cells.step(cells, self._history, zero, loaded)
+        if WeighFlag.CELL_DRIFT in flags:
+            self.corners.tell("cell_drift", cell, f"the zero of cell {cell} runs away", now_ns)
         total = float(self._history.recent(TOTAL, 0.6).mean())
         if total > self._params.gross_kg_max + 0.5 * self._params.e_kg:
             flags |= WeighFlag.OVERLOAD
@@ -123,10 +126,10 @@ class Diagnostics:
         assert found is not None, "nothing is held before its drive-on was studied"
         if self._judged is not found:
             self._judged = found
-            self._judge(found, held.mass_kg)
+            self._judge(found, held.mass_kg, now_ns)
         return bool(self._visit & ~self._params.alarm_only & ~WeighFlag.UNSTEADY)
 
-    def _judge(self, found: Boarding, mass_kg: float) -> None:
+    def _judge(self, found: Boarding, mass_kg: float, now_ns: MonotonicNs) -> None:
         """What the drive-on of the vehicle now held with mass_kg says."""
         self._show(found.axles, mass_kg)
         if found.wheel_off:
@@ -134,9 +137,9 @@ class Diagnostics:
         if found.support_kg(mass_kg):
             self._visit |= WeighFlag.EXTERNAL_SUPPORT
         if not self._visit:
-            self.corners.add(found.gains)
+            self.corners.add(found.gains, now_ns)
             self._clean = True
-        self._corner = self.corners.worst()
+        self._corner = self.corners.verdict
         if self._corner is not None:
             self._visit |= WeighFlag.CORNER_ERROR
 
@@ -161,15 +164,15 @@ class Diagnostics:
             self._events.append(Event("axles_disagree", now_ns, why_not))
         if not self._clean or self._judged is None:
             return
-        self.corners.add(off.gains)
-        self._corner = self.corners.worst() or both_ways(self._judged.gains, off.gains)
+        self.corners.add(off.gains, now_ns)
+        self._corner = self.corners.verdict or both_ways(self._judged.gains, off.gains)
         if self._corner is not None:
             self._after |= WeighFlag.CORNER_ERROR
             self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
 
     def drain_events(self) -> Sequence[Event]:
         """Diagnostics since the last call."""
-        events = tuple(self._events)
+        events = (*self._events, *self.corners.drain_events())
         self._events.clear()
         return events
 

@@ -30,8 +30,9 @@ class WeighParams:
 
     kg_per_count: span of each cell; zero_counts: its calibrated zero; cell_cap_kg: rated load
     of one cell. rate_hz: nominal conversions a second and cell. beams: light beams are wired.
-    careful_kg: masses near which the settling must be
-    surer. For source INDICATOR only max_kg, e_kg, occupied_kg, rate_hz and beams matter.
+    careful_kg: masses near which the settling must be surer. calibration: identity of the sealed
+    calibration and the cells' places. For source INDICATOR only max_kg, e_kg, occupied_kg, rate_hz
+    and beams matter.
     """
 
     max_kg: int
@@ -50,6 +51,7 @@ class WeighParams:
     source: WeightSource = WeightSource.AMPLIFIER
     careful_kg: tuple[int, ...] = LIMITS_KG
     alarm_only: WeighFlag = ALARM_ONLY
+    calibration: str = ""
 
     def __post_init__(self) -> None:
         """A wrong table is a programmer error: the loaders check files before they come here."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from hal.contract.types import NS_PER_S, IndicatorReading, MonotonicNs, RawSample, Tri
 from terminal.core.types import NEVER_NS, Event, Weighed
+from terminal.weighing.cornerbook import CornerFacts
 from terminal.weighing.diagnostics import Diagnostics
 from terminal.weighing.history import TOTAL, History
 from terminal.weighing.hold import HoldKeeper
@@ -106,6 +107,18 @@ class Pipeline:
     def restore_zero(self, state: ZeroState, now_ns: MonotonicNs) -> bool:
         """Take a stored zero; False when it is not plausible (an event says why)."""
         return self.zero.restore(state, now_ns)
+
+    def corner_evidence(self) -> str:
+        """What the passages said about the cells, to store, so that it survives a restart."""
+        return self.checks.corners.text()
+
+    def restore_corners(self, text: str, now_ns: MonotonicNs) -> bool:
+        """Add stored evidence; False when it cannot be used (an event says why)."""
+        return self.checks.corners.restore(text, now_ns)
+
+    def corner_facts(self) -> CornerFacts | None:
+        """What the passages say about the cells; None for an indicator, whose cells are unseen."""
+        return self.checks.corners.facts() if self.params.cells else None
 
     def drain_events(self) -> Sequence[Event]:
         """Zero actions and diagnostics since the last call, for the journal."""

@@ -6,6 +6,7 @@ are valid inputs, made by our own writers, which the fuzzers then bend.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
@@ -43,6 +44,10 @@ from terminal.replay import TraceError as ReplayError
 from terminal.uplink.adapters.coap_v1 import decode_receipt, problem_text
 from terminal.uplink.photo_udp import decode_ranges
 from terminal.weighing.calibration import CalibrationError, read_any
+from terminal.weighing.cornerbook import EvidenceError, digest
+from terminal.weighing.cornerbook import from_text as restore_corners
+from terminal.weighing.cornerbook import to_text as corners_to_text
+from terminal.weighing.corners import CornerMemory
 from terminal.weighing.trace import TraceError
 from tests.fuzz import files, network
 from tests.unit.ledger.builders import SIGNER, record
@@ -99,6 +104,21 @@ def _keypad(wire: bytes) -> None:
 def _zero(wire: bytes) -> None:
     kept = decode_zero(wire)
     assert all(isfinite(count) for count in (*kept.counts, kept.initial_kg))
+
+
+def _corners(wire: bytes) -> None:
+    """As it lies, and with the checksum made to fit: what an editor of the store could do."""
+    memory, text = CornerMemory(2), wire.decode("utf-8", "replace")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict):
+        body.pop("sha256", None)
+        text = json.dumps({**body, "sha256": digest(body)})
+    restore_corners(text, "", memory)
+    assert memory.passages >= 0
+    memory.worst()
 
 
 def _text(read: Callable[[str], object]) -> Callable[[bytes], None]:
@@ -160,6 +180,9 @@ READERS: dict[str, Reader] = {
     "OSCORE settings": Reader(files.oscore, (), (files.OSCORE_SETTINGS,)),
     "OSCORE sequence": Reader(files.oscore_sequence, (), (files.OSCORE_SEQUENCE,)),
     "kept zero": Reader(_zero, (msgspec.MsgspecError,), (b'{"counts":[1,2],"initial_kg":3}',)),
+    "kept corners": Reader(
+        _corners, (EvidenceError,), (corners_to_text(CornerMemory(2), "").encode(),)
+    ),
     "months": Reader(_text(parse_month), (ValueError,), (b"2026-03",)),
     "modbus": Reader(_modbus, (), (b"\x01\x03\x04\x00\x00\x0b\xb8\xfc\xb1",)),
     "county answers": Reader(

@@ -18,7 +18,8 @@ from types import TracebackType
 
 from hal.sim.world_shared import SharedWorld
 from terminal.link import Hub, Received
-from terminal.messages import PlantCommand, PlantTruth, Snapshot
+from terminal.messages import Snapshot
+from terminal.plant_messages import PlantCommand, PlantTruth
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.02

@@ -29,15 +29,9 @@ from terminal.config import Config, ConsoleSection, Loaded
 from terminal.console.server import serve
 from terminal.core.types import Display, HoldReason, Prompt, Verdict, Weighed
 from terminal.link import Hub
-from terminal.messages import (
-    LiveFrame,
-    LoopStats,
-    Message,
-    PlantTruth,
-    SignFrame,
-    Snapshot,
-)
+from terminal.messages import LiveFrame, LoopStats, Message, SignFrame, Snapshot
 from terminal.panel.layout import Style, pages, render
+from terminal.plant_messages import PlantTruth
 from tests.unit.ledger.builders import draft
 from tests.unit.ledger.lane import Lane
 

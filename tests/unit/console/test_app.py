@@ -15,15 +15,9 @@ from terminal.console.app import KEY_HOLD_MS, PLATES_S
 from terminal.console.view import why_key
 from terminal.core.types import Event, PlateSource
 from terminal.link import PeerDown
-from terminal.messages import (
-    CommitDone,
-    Journal,
-    LiveFrame,
-    PlantCommand,
-    PressKey,
-    Snapshot,
-)
+from terminal.messages import CommitDone, Journal, LiveFrame, Snapshot
 from terminal.node import Send, Tick
+from terminal.plant_messages import PlantCommand, PressKey
 from terminal.texts.prompts import LANGS, Lang
 from tests.tools.console_feeder import SCENES, sign_frame
 from tests.unit.console.site import Site
@@ -121,6 +115,29 @@ def test_health_for_machines(site: Site) -> None:
         "why": "no answer within 30 s",
     }
     assert said["loop"]["p99_us"] == 88
+
+
+@pytest.mark.parametrize(
+    ("corners", "said"),
+    [
+        ((14, 3, 12_000, 0), "cell 3 reads 1.2 % too much (14 rides)"),
+        ((14, 0, -6_000, 0), "cell 0 reads 0.6 % too little"),
+        ((14, -1, 12_000, 0), "one cell, not yet known which, reads 1.2 % too much"),
+        ((14, -1, 0, 0), "nothing wrong by 14 rides"),
+        ((0, -1, 0, 2), "gathered afresh, times: 2"),
+        (None, ""),
+    ],
+)
+def test_the_maintenance_line_names_the_wrong_cell(
+    site: Site, corners: tuple[int, int, int, int] | None, said: str
+) -> None:
+    shown = show(site, "over")
+    site.say("control", msgspec.structs.replace(shown, corners=corners))
+    page = site.console.parts("en")["health"]
+    assert said in page
+    assert ("Maintenance: load cells" in page) is bool(said)
+    wrong = corners is not None and corners[2] != 0
+    assert ("test the corners" in page) is wrong
 
 
 def test_why_a_target_takes_nothing_is_told_in_words(site: Site) -> None:

@@ -15,7 +15,7 @@ from terminal.console.curve import HEIGHT_PX, curve, sign_path
 from terminal.console.lane import lane
 from terminal.console.server import PortTakenError, bind
 from terminal.console.state import Weight
-from terminal.messages import PlantTruth
+from terminal.plant_messages import PlantTruth
 from tests.tools.console_feeder import SCENES, levels, weighed
 
 DECK_MM = 18_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hal.contract.types import Fault, FaultCode, Key, KeyPress, MonotonicNs, Tri
 from terminal.control.mailbox import KEYS_MAX, Mailbox
-from terminal.control.outgoing import IDLE_FRAME_EVERY, JOURNAL_MAX, REPEAT_NS, ZERO_NS, Outgoing
+from terminal.control.outgoing import IDLE_FRAME_EVERY, JOURNAL_MAX, KEEP_NS, REPEAT_NS, Outgoing
 from terminal.core.params import Params
 from terminal.core.types import Committed, Display, Event, Inputs, Outputs, Prompt
 from terminal.core.visit import State
@@ -16,6 +16,7 @@ from terminal.messages import (
     Capture,
     CommitDone,
     CommitRefused,
+    CornersKept,
     DeviceFault,
     FlightFrame,
     Journal,
@@ -203,6 +204,18 @@ def test_the_kept_zero_is_for_one_tick_only() -> None:
     assert box.zero is None
 
 
+def test_kept_corners_are_for_one_tick_only_and_from_the_ledger() -> None:
+    box = Mailbox()
+    kept = CornersKept("{}")
+    box.start_tick([Received("ledger", kept)], T0)
+    assert box.corners == kept
+    box.start_tick([], T0)
+    assert box.corners is None
+    box.start_tick([Received("uplink", kept)], T0)
+    assert box.corners is None
+    assert box.ignored == 1
+
+
 def test_a_moved_zero_is_kept_once_a_minute_and_not_lost_while_the_ledger_is_away() -> None:
     hub = FakeHub(up=False)
     out = outgoing(hub)
@@ -213,5 +226,5 @@ def test_a_moved_zero_is_kept_once_a_minute_and_not_lost_while_the_ledger_is_awa
     out.keep_zero(first, 2)
     out.keep_zero(second, 3)
     assert hub.take(ZeroKept) == [first]
-    out.keep_zero(second, 1 + ZERO_NS)
+    out.keep_zero(second, 1 + KEEP_NS)
     assert hub.take(ZeroKept) == [second]

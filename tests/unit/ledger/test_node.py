@@ -20,6 +20,7 @@ from terminal.messages import (
     CommitDone,
     CommitDraft,
     CommitRefused,
+    CornersKept,
     Delivered,
     FlightFrame,
     ItemClass,
@@ -612,4 +613,32 @@ def test_the_zero_is_kept_over_a_restart_and_a_damaged_one_is_not_believed(lane:
         node.store.set_meta("zero", b"not a zero")
     assert not of_kind(node.on_event(PeerUp("control", False), MonotonicNs(2)), ZeroKept)
     assert "zero" in node.last_refusal
+    node.close()
+
+
+def test_corner_evidence_is_kept_over_a_restart_as_it_was_given(lane: Lane) -> None:
+    kept = CornersKept('{"passages": 3}')
+    node = lane.open()
+    greeted = of_kind(node.on_event(PeerUp("control", False), MonotonicNs(1)), CornersKept)
+    assert greeted == [CornersKept("")], "control waits for a word before it keeps anything"
+    assert lane.tell(node, kept) == ()
+    assert lane.tell(node, CornersKept("from the uplink"), "uplink") == ()
+    node.close()
+    node = lane.open()
+    assert of_kind(node.on_event(PeerUp("control", False), MonotonicNs(1)), CornersKept) == [kept]
+    with node.store.transaction():
+        node.store.set_meta("corners", b"\xff\xfe no text")
+    (spoilt,) = of_kind(node.on_event(PeerUp("control", False), MonotonicNs(2)), CornersKept)
+    assert isinstance(spoilt, CornersKept)
+    assert spoilt.text
+    node.close()
+
+
+@pytest.mark.parametrize("kind", ["corner_error", "cell_drift"])
+def test_a_wrong_cell_is_an_alarm_record(lane: Lane, kind: str) -> None:
+    node = lane.open()
+    lane.tell(node, Journal((Event(kind, MonotonicNs(5), "cell 3 reads 1.2 % too much"),), 0))
+    record = decode_signed(next(node.store.signed_records()))
+    assert record.happening is not None
+    assert (record.happening.event, record.happening.detail[:6]) == (kind, "cell 3")
     node.close()

@@ -17,10 +17,11 @@ from hal.sim.world_local import LocalWorld
 from hal.sim.world_shared import SharedWorld
 from hal.sim.yard import Yard
 from terminal.link import Received
-from terminal.messages import Message, PlantCommand, PlantTruth, PressKey, decode, encode
+from terminal.messages import Message, decode, encode
 from terminal.node import Tick
 from terminal.plant.__main__ import FINISHED_FILE, finished_line, main, run
 from terminal.plant.node import CATCH_UP_STEPS_MAX, PlantNode
+from terminal.plant_messages import PlantCommand, PlantTruth, PressKey
 
 
 def made(script: str = "empty") -> tuple[PlantNode, LocalWorld]:
