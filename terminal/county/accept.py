@@ -97,7 +97,20 @@ def accept_record(
     if record.seq == SEQ_FIRST and record.prev_hash != GENESIS_HASH:
         raise RefusedError("chain", "record 1 does not begin its chain", "prev_hash",
                            terminal_id)  # fmt: skip
+    _check_about(record)
     return Accepted(record, signed, record_hash(signed))
+
+
+def _check_about(record: Record) -> None:
+    """What follows another record up was written after it. Raises RefusedError.
+
+    The number counts in the record's own chain: it cannot name another terminal's record. Whether
+    that record is here is no question, since records come in any order.
+    """
+    about = record.happening.about_seq if record.happening else None
+    if about is not None and not SEQ_FIRST <= about < record.seq:
+        detail = f"record {record.seq} says it is about record {about}, which is not before it"
+        raise RefusedError("malformed", detail, "about_seq", record.origin.terminal_id)
 
 
 def ahead_s(record: Record, stored_ns: int) -> int:

@@ -26,9 +26,10 @@ from terminal.records import Record, Weigh, decode_signed, record_hash
 
 JPEG = b"\xff\xd8"
 MP4 = b"ftyp"
+MISMATCH = "exit_mismatch"
 NOTES = {
     "follow_up": "离场补充 follow-up",
-    "exit_mismatch": "离场车牌不符 another plate left",
+    MISMATCH: "离场车牌不符 another plate left",
     "pair_changed": "更换挂车 another trailer",
 }
 SHOWN_APART = {"content", "origin", "photos", "evidence"}
@@ -81,6 +82,7 @@ def _page(row: RecordRow) -> str:
         "记录",
         escape(record.record_id),
         (_weighed(record.weigh) if record.weigh else "")
+        + _followed_up(record, row)
         + "".join(_noted(decode_signed(signed)) for signed in row.about)
         + heading("照片", "photos")
         + (_photos(row) or "<p class=dim>无 none</p>")
@@ -118,13 +120,37 @@ def _shot(sha256: str, role: str) -> str:
     return f"<img class=evidence src='photo?sha256={sha256}' alt='{escape(role)}'>"
 
 
+def _followed_up(record: Record, row: RecordRow) -> str:
+    """What a follow-up is about: the way to that weighing, or why there is none."""
+    said = record.happening
+    if said is None or said.about_seq is None:
+        return ""
+    words = f"{escape(NOTES.get(said.event, said.event))} · 关于记录 about record {said.about_seq}"
+    if row.subject is None:
+        return f"<p>{words}: <span class=bad>未到 not here yet</span></p>"
+    subject = decode_signed(row.subject)
+    link = f"<a href='record?id={quote(subject.record_id)}'>{escape(subject.record_id)}</a>"
+    weigh = subject.weigh
+    if weigh is None:
+        return f"<p>{words}: {link} <span class=bad>不是过磅记录 is not a weighing</span></p>"
+    left = said.exit_plate
+    plates = f"{escape(weigh.plate or '?')} {weigh.gross_kg:,} kg"
+    if left is not None:
+        plates += f" → 离场 left: <b{_bad_if(said.event == MISMATCH)}>{escape(left)}</b>"
+    return f"<p>{words}: {link} {plates}</p>"
+
+
+def _bad_if(wrong: bool) -> str:
+    return " class=bad" if wrong else ""
+
+
 def _noted(record: Record) -> str:
     """A record that follows this one up: what it says, and the way to it."""
     said = record.happening
     if said is None:
         return ""
     words = NOTES.get(said.event, said.event)
-    tone = " class=bad" if said.event == "exit_mismatch" else ""
+    tone = _bad_if(said.event == MISMATCH)
     plate = f" {escape(said.exit_plate)}" if said.exit_plate else ""
     return (
         f"<p><a href='record?id={quote(record.record_id)}'><span{tone}>{escape(words)}</span></a>"

@@ -137,6 +137,7 @@ def read_units(db: Reader) -> dict[str, str]:
     return dict(db.execute("SELECT code, name FROM unit LIMIT ?", (UNITS_MAX,)).fetchall())
 
 
+ONE_RECORD = "SELECT signed, arrived_ns FROM record WHERE terminal=? AND ledger=? AND seq=?"
 FOLLOWING_MAX = 16
 """Records of this sort looked at behind a weighing: its own come within a few visits."""
 
@@ -144,24 +145,27 @@ FOLLOWING_MAX = 16
 @dataclass(frozen=True, slots=True)
 class RecordRow:
     """One stored record. photos: (sha256 in hex, role, whether it is here), also of the records
-    that follow it up; about: the signed bytes of these.
+    that follow it up; about: the signed bytes of these. subject: of a follow-up, the signed bytes
+    of the record it is about; None where that is not here, or it is no follow-up.
     """
 
     signed: bytes
     arrived_ns: int
     photos: tuple[tuple[str, str, bool], ...]
     about: tuple[bytes, ...] = ()
+    subject: bytes | None = None
 
 
 def read_record(store: StorePlace, terminal: str, ledger: bytes, seq: int) -> RecordRow | None:
     """One record by its key. Raises READ_ERRORS."""
     with closing(open_reader(store)) as db:
-        row = db.execute(
-            "SELECT signed, arrived_ns FROM record WHERE terminal=? AND ledger=? AND seq=?",
-            (terminal, ledger, seq),
-        ).fetchone()
+        row = db.execute(ONE_RECORD, (terminal, ledger, seq)).fetchone()
         if row is None:
             return None
+        about_seq = _about(bytes(row[0]))
+        subject = None
+        if about_seq is not None:
+            subject = db.execute(ONE_RECORD, (terminal, ledger, about_seq)).fetchone()
         later = db.execute(
             "SELECT signed FROM record WHERE terminal=? AND ledger=? AND seq>?"
             " AND event IN ('follow_up', 'exit_mismatch', 'pair_changed') ORDER BY seq LIMIT ?",
@@ -177,7 +181,9 @@ def read_record(store: StorePlace, terminal: str, ledger: bytes, seq: int) -> Re
             for sha256 in names
         ]  # fmt: skip
     found = tuple((a, b, bool(c)) for a, b, c in photos)
-    return RecordRow(bytes(row[0]), row[1], found, tuple(about))
+    return RecordRow(
+        bytes(row[0]), row[1], found, tuple(about), bytes(subject[0]) if subject else None
+    )
 
 
 def _about(signed: bytes) -> int | None:

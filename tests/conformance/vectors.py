@@ -34,6 +34,7 @@ WALL_NS = 1_767_225_600 * 1_000_000_000
 
 FORMAT_TEXT, FORMAT_COSE, FORMAT_JPEG, FORMAT_OCTETS = 0, 18, 22, 42
 CHUNK_BYTES = 1_024
+ABOUT_SEQ, EVIDENCE = 63, 64
 FUTURE_NS = 4_102_444_800 * 1_000_000_000
 STORED = ("2.01", "4.12")
 """First time and again: the vectors may be run any number of times."""
@@ -109,17 +110,31 @@ def happening(event: str, detail: str) -> Happening:
     return Happening(event=event, detail=detail, at_ns=4)
 
 
+def following(about_seq: int, film: bytes = b"", plate: str | None = None) -> Happening:
+    """What came after the weighing `about_seq`: the film of the leaving, the plate that left."""
+    return Happening(
+        event="exit_mismatch" if plate else "follow_up",
+        detail="another plate left" if plate else "film after the latch",
+        at_ns=5,
+        about_seq=about_seq,
+        evidence=(_ref("clip_after", film),) if film else None,
+        exit_plate=plate,
+    )
+
+
 def _ref(role: str, content: bytes) -> PhotoRef:
     return PhotoRef(role, hashlib.sha256(content).digest(), len(content))
 
 
 def vectors() -> list[Vector]:
     """All of them, in the order in which they must be run."""
-    return [*_records(), *_refusals(), *_photos()]
+    return [*_records(), *_follow_ups(), *_refusals(), *_misled(), *_photos(), *_films()]
 
 
 PHOTO_A = hashlib.sha256(b"photo a").digest() * 40
 PHOTO_B = hashlib.sha256(b"photo b").digest() * 50
+FILM = b"\0\0\0\x18ftypisom" + hashlib.sha256(b"film").digest() * 60
+REFUSED_FILM = b"\0\0\0\x18ftypisom and a record that was refused"
 
 
 def _chain() -> Sampler:
@@ -170,6 +185,76 @@ def _records() -> Iterator[Vector]:
     yield _get(
         "cursor", "查询游标", "cursor of the terminal", "v1", "cursor", Sampler().terminal_id
     )
+
+
+def _following() -> Sampler:
+    """A chain of its own: a weighing, what followed it, and a number that is never sent."""
+    chain = Sampler(ledger_id=b"follows1")
+    chain.add(sample_weigh(1))
+    chain.add(following(1, FILM))
+    chain.add(following(1, plate="晋L12346"))
+    chain.add(sample_weigh(2))
+    chain.add(following(4))
+    return chain
+
+
+def _follow_ups() -> Iterator[Vector]:
+    items = _following().items
+    yield _put(
+        "follow-up-before", "补充记录先到", "follow-up arrives before its weighing", items[1]
+    )
+    yield _put("followed", "被补充的过磅记录", "the weighing it is about", items[0])
+    again = "follow-up-again"
+    yield _put(again, "重复补充记录", "the follow-up again", items[1], ("4.12",))
+    mismatch = _put(
+        "exit-plate", "离场车牌不符(报警)", "another plate left: an alarm about the same weighing",
+        items[2],
+    )  # fmt: skip
+    yield replace(mismatch, path=("v1", "alarms", items[2][0]))
+    yield _put(
+        "follow-up-unknown", "所补记录从未到达", "about a weighing that has not come", items[4]
+    )
+    elsewhere = Sampler(ledger_id=b"follows2")
+    elsewhere.add(sample_weigh(1))
+    yield _put(
+        "follow-up-own-chain", "序号只指本链",
+        "its number counts in its own chain, where that one has not come",
+        elsewhere.add(following(1)),
+    )  # fmt: skip
+
+
+def _bent(item: tuple[str, bytes], key: int, value: object) -> tuple[str, bytes]:
+    """The record with another value under this key of its body, truly signed."""
+    parts = cbor2.loads(item[1]).value
+    body = cbor2.loads(parts[2]) | {key: value}
+    parts[2] = cbor2.dumps(body, canonical=True)
+    to_be_signed = cbor2.dumps(["Signature1", parts[0], b"", parts[2]], canonical=True)
+    parts[3] = Ed25519Signer(SEED).sign(to_be_signed)
+    return item[0], cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True)
+
+
+def _misled() -> Iterator[Vector]:
+    """Follow-ups that cannot be true."""
+    chain = _following()
+    item = chain.add(following(1, REFUSED_FILM))
+    yield _bad("about-itself", "补充记录指向自身", "follow-up about itself",
+               _bent(item, ABOUT_SEQ, 6), "4.00")  # fmt: skip
+    yield _bad("about-later", "补充记录指向后来的记录", "follow-up about a later record",
+               _bent(item, ABOUT_SEQ, 7), "4.00")  # fmt: skip
+    yield _bad("about-nothing", "补充记录指向第0条", "follow-up about record 0",
+               _bent(item, ABOUT_SEQ, 0), "4.00")  # fmt: skip
+    short = [["clip_after", bytes(31), 9]]
+    yield _bad("evidence-short", "证据摘要长度错误", "evidence with a digest of 31 bytes",
+               _bent(item, EVIDENCE, short), "4.00")  # fmt: skip
+    yield _bad("evidence-no-list", "证据不是列表", "evidence that is no list",
+               _bent(item, EVIDENCE, 9), "4.00")  # fmt: skip
+    bare = [["clip_after", bytes(32)]]
+    yield _bad("evidence-no-size", "证据缺大小", "evidence without its size",
+               _bent(item, EVIDENCE, bare), "4.00")  # fmt: skip
+    other = _bent(item, ABOUT_SEQ, 4)
+    bent = other[1][:-1] + bytes([other[1][-1] ^ 1])
+    yield _bad("follow-up-forged", "补充记录签名被改", "follow-up with an altered signature",
+               (other[0], bent), "4.01")  # fmt: skip
 
 
 def _bad(name: str, zh: str, en: str, item: tuple[str, bytes], code: str) -> Vector:
@@ -261,6 +346,26 @@ def _photos() -> Iterator[Vector]:
     stored = Vector("photos", "stored", "完整后查询", "asked when it is whole", "GET", missing, b"",
                     ("2.05",), None, False)  # fmt: skip
     yield replace(stored, receipt=proof_b)
+
+
+def _films() -> Iterator[Vector]:
+    """Evidence of a follow-up is taken like a photo; a film has content format 42."""
+    film = hashlib.sha256(FILM)
+    name = film.hexdigest()
+    refused = hashlib.sha256(REFUSED_FILM).hexdigest()
+    unnamed = _photo(
+        "film-refused", "补充记录被拒的证据", "evidence only a refused follow-up names", refused,
+        REFUSED_FILM, "4.04",
+    )  # fmt: skip
+    yield replace(unnamed, content_format=FORMAT_OCTETS)
+    wrong = FILM[:-1] + bytes([FILM[-1] ^ 1])
+    changed = _photo(
+        "film-wrong-bytes", "证据摘要不符", "other bytes than the follow-up names", name, wrong,
+        "4.09", "4.12",
+    )  # fmt: skip
+    yield replace(changed, content_format=FORMAT_OCTETS)
+    good = _photo("film", "补充记录的证据", "evidence of the follow-up", name, FILM, *STORED)
+    yield replace(good, content_format=FORMAT_OCTETS, receipt=(name, film.digest()[:16]))
 
 
 def as_json() -> str:

@@ -110,7 +110,7 @@ static void put(out_t *o, int major, const void *bytes, size_t size) {
 /* --- a record ---------------------------------------------------------------------------------- */
 typedef struct {
     char terminal[64]; uint8_t ledger[16], prev[32]; size_t ledger_size;
-    uint64_t seq, wall_ns, clock; const uint8_t *photo_list, *photo_end; int found;
+    uint64_t seq, wall_ns, clock, about; const uint8_t *photo_list, *photo_end; int found, follows;
 } fields_t;
 typedef struct { int64_t alg; char kid[64]; int found; } header_t;
 
@@ -135,7 +135,8 @@ static void take_field(in_t *k, in_t *v, void *to) {
         memcpy(f->prev, value.bytes, 32); f->found |= 8;
     } else if (key.n == 10 && value.major == 0) { f->wall_ns = value.n; f->found |= 16; }
     else if (key.n == 11 && value.major == 0) { f->clock = value.n; f->found |= 32; }
-    else if (key.n == 45) { f->photo_list = start; f->photo_end = v->end; }
+    else if (key.n == 45 || key.n == 64) { f->photo_list = start; f->photo_end = v->end; } /* 64: of a follow-up */
+    else if (key.n == 63) { f->about = value.major == 0 ? value.n : 0; f->follows = 1; }
 }
 
 static void hex(char *to, const uint8_t *bytes, size_t n) {
@@ -182,6 +183,21 @@ static uint64_t high_of(const char *chain) {
     return high;
 }
 
+static int picture(in_t *in, item_t *digest, item_t *size) {
+    item_t one = next(in), role = next(in);
+    *digest = next(in); *size = next(in);
+    return !in->bad && one.major == 4 && one.n == 3 && role.major == 3 && digest->major == 2
+        && digest->n == 32 && size->major == 0;
+}
+
+static int pictures_fit(const fields_t *f) {
+    if (f->photo_list == NULL) return 1;
+    in_t in = { f->photo_list, f->photo_end, 0 };
+    item_t list = next(&in), digest, size;
+    for (uint64_t i = 0; i < list.n; i++) if (!picture(&in, &digest, &size)) return 0;
+    return list.major == 4;
+}
+
 /* Everything that must hold of the bytes themselves; fills `f`. */
 static int verified(reply_t *r, const uint8_t *body, size_t size, fields_t *f) {
     in_t in = { body, body + size, 0 };
@@ -208,6 +224,9 @@ static int verified(reply_t *r, const uint8_t *body, size_t size, fields_t *f) {
     if (fields.major == 5) map(&b, fields.n, 0, take_field, f);
     if (b.bad || b.at != b.end || f->found != 63 || strcmp(f->terminal, h.kid) != 0)
         return refuse(r, CODE(4, 0), "the body is not a record of that terminal");
+    if (!pictures_fit(f)) return refuse(r, CODE(4, 0), "a picture is not role, digest and size");
+    if (f->follows && (f->about < 1 || f->about >= f->seq))
+        return refuse(r, CODE(4, 0), "a follow-up is about a record before it");
     if (strcmp(h.kid, key_id) != 0) return refuse(r, CODE(4, 1), "unknown terminal");
     static uint8_t tbs[RECORD_MAX + 64];
     static const uint8_t intro[] = { 0x84, 0x6a, 'S', 'i', 'g', 'n', 'a', 't', 'u', 'r', 'e', '1' };
@@ -228,9 +247,9 @@ static void note_photos(const fields_t *f) {
     if (f->photo_list == NULL) return;
     in_t in = { f->photo_list, f->photo_end, 0 };
     item_t list = next(&in);
-    for (uint64_t i = 0; list.major == 4 && i < list.n && !in.bad; i++) {
-        item_t one = next(&in), role = next(&in), digest = next(&in), size = next(&in);
-        if (one.major != 4 || one.n != 3 || role.major != 3 || digest.n != 32 || size.n > PHOTO_MAX) return;
+    for (uint64_t i = 0; i < list.n; i++) {
+        item_t digest, size;
+        if (!picture(&in, &digest, &size) || size.n > PHOTO_MAX) return;
         size_t at = 0;
         while (at < n_photos && memcmp(photos[at].digest, digest.bytes, 32) != 0) at++;
         if (at < n_photos || n_photos == PHOTOS) continue;

@@ -8,7 +8,7 @@ const path = require('path')
 
 const [port, keyFile, folder] = process.argv.slice(2)
 const RECORD_MAX = 16512, PHOTO_MAX = 524288, CHUNK = 1024, AHEAD_S = 600
-const F = { terminal: 2, ledger: 3, seq: 4, prev: 5, wall: 10, clock: 11, photos: 45 }
+const F = { terminal: 2, ledger: 3, seq: 4, prev: 5, wall: 10, clock: 11, photos: 45, about: 63, evidence: 64 }
 const RAW = { Block1: '2050', 'Content-Format': '2054' } // elective numbers: the library leaves them to us
 
 // --- keys ------------------------------------------------------------------------------------
@@ -93,6 +93,9 @@ function durable (name, bytes) {
 const chains = new Map() // terminal/ledger -> Map(seq -> {hash, prev})
 const photos = new Map() // digest hex -> {size, stored, parts}
 
+// A weighing names its photos, a follow-up the evidence that came after its weighing.
+const pictures = (body) => [...(body.get(F.photos) || []), ...(body.get(F.evidence) || [])]
+
 function verified (signed) {
   if (signed.length > RECORD_MAX) throw new Refused('4.13', 'too large')
   let kid, body, parts
@@ -105,6 +108,9 @@ function verified (signed) {
     kid = header.get(4).toString()
     body = decode(parts[2])
     if (body.get(F.terminal) !== kid || !Buffer.isBuffer(body.get(F.ledger))) throw new Error('kid')
+    for (const [role, digest, size] of pictures(body)) if (typeof role !== 'string' || digest.length !== 32 || !(size >= 0)) throw new Error('picture')
+    const about = body.get(F.about) // of the same chain, and written before
+    if (about !== undefined && !(about >= 1 && about < body.get(F.seq))) throw new Error('about')
   } catch (error) { throw new Refused('4.00', `malformed: ${error.message}`) }
   const key = keys.get(kid)
   if (!key) throw new Refused('4.01', 'unknown terminal')
@@ -132,7 +138,7 @@ function putRecord (id, signed, ifNoneMatch) {
     if ((before && !before.hash.equals(prev)) || (after && !after.prev.equals(hash))) throw new Refused('4.09', 'does not fit its neighbours')
     durable(id.replace(/[^A-Za-z0-9_.-]/g, '_'), signed)
     chain.set(seq, { hash, prev })
-    for (const [, digest, size] of body.get(F.photos) || []) {
+    for (const [, digest, size] of pictures(body)) {
       const hex = digest.toString('hex')
       if (!photos.has(hex)) photos.set(hex, { size, stored: false, parts: new Map() })
     }
@@ -218,7 +224,7 @@ function answer (req) {
   const option = (name) => { const found = raw.find((o) => String(o.name) === name); return found && found.value }
   const parts = req.url.split('?')[0].split('/').slice(1).map(decodeURIComponent)
   const kind = parts[0] === 'v1' ? `${parts[1]}/${parts.length}` : ''
-  const uploads = { 'records/3': [18, RECORD_MAX], 'alarms/3': [18, RECORD_MAX], 'health/3': [18, RECORD_MAX], 'photos/3': [22, PHOTO_MAX], 'photos/4': [42, CHUNK] }
+  const uploads = { 'records/3': [18, RECORD_MAX], 'alarms/3': [18, RECORD_MAX], 'health/3': [18, RECORD_MAX], 'photos/3': [22, PHOTO_MAX, 42], 'photos/4': [42, CHUNK] }
   if (req.method === 'GET') {
     if (kind === 'time/2') return ['2.05', encode(Date.now())]
     if (kind === 'cursor/3') return cursor(parts[2])
@@ -226,9 +232,9 @@ function answer (req) {
   }
   if (!uploads[kind]) throw new Refused('4.04', 'no such resource')
   if (req.method !== 'PUT') throw new Refused('4.05', 'PUT only')
-  const [format, limit] = uploads[kind]
+  const [format, limit, film] = uploads[kind]
   const given = option(RAW['Content-Format'])
-  if (given && [...given].reduce((n, byte) => n * 256 + byte, 0) !== format) throw new Refused('4.15', 'content format')
+  if (given && ![format, film].includes([...given].reduce((n, byte) => n * 256 + byte, 0))) throw new Refused('4.15', 'content format')
   const body = assembled(req, option(RAW.Block1), limit)
   if (body === null) return ['2.31', Buffer.alloc(0)]
   const ifNoneMatch = option('If-None-Match') !== undefined

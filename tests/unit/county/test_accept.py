@@ -12,6 +12,7 @@ from hal.contract.types import ClockQuality
 from terminal.county.accept import AHEAD_NS_MAX, Accepted, accept_record, ahead_s
 from terminal.county.keys import EDITED_NS, KeyFileError, KeyRegistry, read_key_file
 from terminal.county.problems import DETAIL, REFUSALS, RESPONSE_CODE, TITLE, RefusedError
+from terminal.records import Happening
 from tests.unit.county.samples import WALL_NS, Chain
 
 
@@ -160,3 +161,20 @@ def test_a_key_revoked_by_editing_its_file_is_out_within_ten_seconds(tmp_path: P
     found = registry.find("T-1", 2 * EDITED_NS)
     assert found is not None
     assert found.revoked == "stolen"
+
+
+@pytest.mark.parametrize(("about", "taken"), [(None, True), (1, True), (0, False), (2, False),
+                                              (3, False)])  # fmt: skip
+def test_a_follow_up_is_about_a_record_before_it(
+    tmp_path: Path, about: int | None, taken: bool
+) -> None:
+    chain = Chain()
+    registry = registry_of(tmp_path, chain)
+    chain.add()
+    item = chain.add(Happening(event="follow_up", detail="", at_ns=1, about_seq=about))
+    if taken:
+        assert accept(registry, item).record.seq == 2
+        return
+    why = refusal(registry, item)
+    assert (why.kind.name, why.terminal) == ("malformed", "T-1")
+    assert f"about record {about}" in why.detail

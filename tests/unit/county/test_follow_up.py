@@ -73,6 +73,33 @@ def test_another_weighing_shows_nothing_of_it(tmp_path: Path) -> None:
     assert FILM.sha256.hex() not in page
 
 
+def test_the_follow_up_leads_to_its_weighing(tmp_path: Path) -> None:
+    first, transport = site(tmp_path)
+    page = get(transport, f"/record?id={first[:-1]}3").text
+    assert f"record?id={first}'" in page
+    assert "50,200 kg" in page
+    assert "not here yet" in page, "its film has not come"
+    assert "about record 1" in page
+
+
+def test_a_follow_up_whose_weighing_is_not_here_or_is_none_says_so(tmp_path: Path) -> None:
+    chain = Chain()
+    for about in (None, 1, 9):
+        chain.add(Happening(event="follow_up", detail="", at_ns=1, about_seq=about))
+    store = SqliteStore(tmp_path / "county.sqlite")
+    for signed in chain.signed:
+        store.put_record(Accepted(decode_signed(signed), signed, record_hash(signed)), 10)
+    store.commit()
+    store.close()
+    transport = httpx.ASGITransport(
+        page_app(tmp_path / "county.sqlite", PhotoFolder(tmp_path / "photos"))
+    )
+    at = f"/record?id=T-1-{chain.ledger_id.hex()}-"
+    assert "about record" not in get(transport, f"{at}1").text
+    assert "is not a weighing" in get(transport, f"{at}2").text
+    assert "not here yet" in get(transport, f"{at}3").text
+
+
 def test_a_film_is_given_out_as_one(tmp_path: Path) -> None:
     _, transport = site(tmp_path)
     answer = get(transport, f"/photo?sha256={FILM.sha256.hex()}")
