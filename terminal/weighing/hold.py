@@ -32,16 +32,20 @@ CAREFUL_S_MAX = 6.0
 WATCH_S = 0.8
 VOID_DIVISIONS = 2.5
 UNSTEADY_S = 12.0
-WIND_S = 1.2
-"""Time over which wind forgets itself."""
 CALM_S = 0.4
 CALM_BLOCKS = 30
 CALM_BLOCKS_MIN = 5
 CALM_KG_MAX = 150.0
-CALM_DEAD_KG = 4.0
-CALM_DAY_KG = 8.0
+CALM_STEP_KG = 1.0
+"""A zero that moves further leaves rows of both zeros in the newest block: it is not counted."""
+CALM_KG = 2.0
+"""Restlessness of an empty deck without wind: noise, vibration, drift."""
+SAIL = 1.9
+"""How much more wind a vehicle catches than the empty deck."""
 SIDE_S = 3.0
-"""Stretch of standing whose sideways sway bears witness of wind."""
+SMOOTH_S = 1.0
+SWAY = 0.4
+"""Stretch of standing whose sideways sway bears witness of wind, and the sway's share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class HoldKeeper:
         self.estimate: Estimate | None = None
         self.wind_kg = 0.0
         self._calm: deque[float] = deque(maxlen=CALM_BLOCKS)
+        self._calm_rows = max(1, round(CALM_S / history.step_s))
+        self._calm_from = 0
 
     def reset(self) -> None:
         """A new vehicle, or none: nothing of the last one counts."""
@@ -86,7 +92,8 @@ class HoldKeeper:
         """loaded: the deck is occupied. may_hold: beams, zero, cells and diagnostics agree."""
         if not loaded:
             self.reset()
-            if self._history.steps.count % max(1, round(CALM_S / self._history.step_s)) == 0:
+            count = self._history.steps.count
+            if count % self._calm_rows == 0 and count >= self._calm_from:
                 self._calm.append(float(self._history.recent(TOTAL, CALM_S).mean()))
             return
         self._stand()
@@ -102,6 +109,13 @@ class HoldKeeper:
         if not self.standing:
             return 0.0
         return (self._history.steps.count - self.still_from) * self._history.step_s
+
+    def zero_moved(self, shift_kg: float) -> None:
+        """The zero was set shift_kg higher: a step of the zero is no restlessness of the deck."""
+        for i in range(len(self._calm)):
+            self._calm[i] -= shift_kg
+        if abs(shift_kg) > CALM_STEP_KG:
+            self._calm_from = self._history.steps.count + self._calm_rows
 
     def void(self) -> None:
         """Give the held mass up and settle again from here."""
@@ -144,12 +158,12 @@ class HoldKeeper:
     def _settle(self, may_hold: bool) -> None:
         history = self._history
         total = history.steps.view(self.still_from)[:, TOTAL]
-        best = self._settler.step(total, history.step_s)
+        self.wind_kg = self._wind()
+        best = self._settler.step(total, history.step_s, self.wind_kg)
         if best is None:
             return
-        self.wind_kg = self._wind()
-        u_kg = sqrt(best.u_kg**2 + self.wind_kg**2 * WIND_S / best.window_s)
-        self.estimate = Estimate(best.mass_kg, u_kg, best.window_s)
+        self.estimate = best
+        u_kg = best.u_kg
         mpe = mpe_kg(best.mass_kg, self._params.e_kg)
         gate, band = self._gates()
         near = any(abs(best.mass_kg - limit) <= 1.5 * mpe for limit in self._limits_kg)
@@ -165,23 +179,28 @@ class HoldKeeper:
         return row[1], row[2]
 
     def _wind(self) -> float:
-        """Slow forces that no window can tell from mass: the empty deck's restlessness before
-        the vehicle came, and the sideways push while it stands. One standard deviation.
+        """Slow forces that no window can tell from mass, as one standard deviation: known from the
+        empty deck's restlessness before the vehicle came, which catches more of it.
         """
         before = np.asarray(list(self._calm)[:-2])
         wind = 0.0
         if len(before) >= CALM_BLOCKS_MIN:
             near = before[np.abs(before - np.median(before)) < CALM_KG_MAX]
-            wind = 1.3 * float(near.std()) if len(near) > 2 else 0.0
-            if wind <= CALM_DAY_KG:  # what sways sideways now is the body's roll
-                return max(0.0, wind - CALM_DEAD_KG)
+            rough_kg = float(near.std(ddof=1)) if len(near) > 2 else 0.0
+            wind = SAIL * sqrt(max(0.0, rough_kg**2 - CALM_KG**2))
+            if not wind:  # what sways sideways now is the body's roll
+                return 0.0
+        return max(wind, SWAY * self._sway_kg())
+
+    def _sway_kg(self) -> float:
+        """How far the load went sideways of late, means of SMOOTH_S: roll is quicker, wind is not."""
         history = self._history
         rows = history.steps.view(self.still_from)[-round(SIDE_S / history.step_s) :]
-        side = rows[:, TOTAL] * (rows[:, SIDE] - 0.5)
-        each = max(1, round(CALM_S / history.step_s))
-        smooth = np.convolve(side, np.ones(each) / each, mode="valid") if len(side) > each else side
-        wind = max(wind, 0.6 * float(np.ptp(smooth)))
-        return max(0.0, wind - CALM_DEAD_KG)
+        each = round(SMOOTH_S / history.step_s)
+        if len(rows) <= each:
+            return 0.0
+        side = np.cumsum(rows[:, TOTAL] * (rows[:, SIDE] - 0.5))
+        return float(np.ptp(side[each:] - side[:-each])) / each
 
     def _watch(self, held: Held) -> None:
         """Void the mass when the total leaves it for good while the vehicle stands."""

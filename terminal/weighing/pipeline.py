@@ -168,7 +168,10 @@ class Pipeline:
         empty = total < 0.75 * self.params.occupied_kg
         clear = self._clear()
         quiet = clear and zero_allowed and (empty or not self.zero.referenced())
+        before = self.zero.counts
         self.zero.feed(counts, quiet, now_ns)
+        if self.zero.counts is not before:
+            self.hold.zero_moved(float(((self.zero.counts - before) * self._span).sum()))
         self.checks.work(now_ns)
         if not self.history.push(forces):
             return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
-from math import pi, sqrt
+from math import hypot, pi, sqrt
 
 import numpy as np
 
@@ -22,6 +22,12 @@ POINTS_MAX = 45
 BLOCK_WINDOW_S_MIN = 3.0
 BLOCK_WINDOW_S_MAX = 12.0
 BLOCK_S = 1.0
+WIND_S = 1.3
+WIND_FADE = 0.3
+"""The mean of gusts over t is as unsure as (WIND_S / t) ** WIND_FADE of their standard deviation:
+most of their power is slower than any window, so that waiting helps little (measured 0.27; the
+-5/3 law of turbulence gives 1/3).
+"""
 FAST_HZ_MAX = 6.0
 AGREE_S = 0.4
 CLAIM_S = 1.5
@@ -59,9 +65,12 @@ class Settler:
         self._recent.clear()
         self._claims.clear()
 
-    def step(self, total: np.ndarray, step_s: float) -> Estimate | None:
-        """Best estimate from the newest points of the standing period; None while too short."""
-        best = best_estimate(total, step_s)
+    def step(self, total: np.ndarray, step_s: float, wind_kg: float = 0.0) -> Estimate | None:
+        """Best estimate from the newest points of the standing period; None while too short.
+
+        wind_kg: standard deviation of slow forces that the points cannot tell from mass.
+        """
+        best = best_estimate(total, step_s, wind_kg)
         if best is None:
             self._recent.clear()
             return None
@@ -86,8 +95,10 @@ class Settler:
         return max(masses) - min(masses) <= band_kg
 
 
-def best_estimate(total: np.ndarray, step_s: float) -> Estimate | None:
-    """The window and order with the smallest uncertainty."""
+def best_estimate(total: np.ndarray, step_s: float, wind_kg: float = 0.0) -> Estimate | None:
+    """The window and order with the smallest uncertainty, that of the wind included: the more
+    wind, the longer the window that is best.
+    """
     found: list[Estimate] = []
     for window_s in WINDOWS_S:
         count = round(window_s / step_s)
@@ -97,6 +108,11 @@ def best_estimate(total: np.ndarray, step_s: float) -> Estimate | None:
     block = _block_estimate(total, step_s)
     if block is not None:
         found.append(block)
+    if wind_kg:
+        found = [
+            Estimate(e.mass_kg, hypot(e.u_kg, wind_kg * (WIND_S / e.window_s) ** WIND_FADE), e.window_s)
+            for e in found
+        ]
     return min(found, key=lambda e: e.u_kg) if found else None
 
 
