@@ -11,13 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from terminal.weighing.axles import GROUP_M, AxleSet, axle_stages, finish, ramp, travel_m
+from terminal.weighing.axles import AxleSet, axle_stages, finish, ramp, travel_m
 from terminal.weighing.gains import GainEvidence, gain_evidence, nothing
 
-SIDE_SPREAD_MAX = 0.14
-"""Axles whose sideways shares differ by more: one has a wheel beside the deck."""
-GROUP_SPREAD_MAX = 0.09
-"""The same for a group of axles, whose share is surer."""
+SIDE_SHIFT_MAX = 0.12
+"""Axles that run further beside the others' line, as a share of the width, have a wheel beside
+the deck: it moves them by a third, a bent approach by 0.07 at most."""
+SIDE_SIGMAS = 2.0
+SIDE_WANDER = 0.02
+"""How far single axles stray from one line (tracks, dry friction), as a share of the width."""
+ASLANT_PER_M = 0.006
+"""How much further to one side per metre a vehicle drives."""
+ROLL_SHARE = 0.01
+PUSH_KG = 30.0
+SIDE_WAVE_S = 0.4
+"""Sideways noise: roll of the body, and wind on few axles. It goes on for so long."""
 SIDE_OFF_MAX = 0.22
 """All axles so far from the middle: one side of the vehicle is beside the deck."""
 ROLLING_S_MIN = 1.0
@@ -90,7 +98,7 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
     offset = travel[:, None] - np.asarray(axles.position_m)[None, :]
     steps = ramp(offset)
     yield
-    off = _wheel_off(forces @ far, total, steps, offset, axles)
+    off = _wheel_off(forces @ far, total, steps, offset, axles, bin_s)
     rolled, doubt = _rolled(total, travel, axles, bin_s, ride.still_bins)
     yield
     clear = np.abs(offset).min(axis=1) >= STEP_M
@@ -110,24 +118,48 @@ def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> bool:
 
 
 def _wheel_off(
-    side: np.ndarray, total: np.ndarray, steps: np.ndarray, offset_m: np.ndarray, axles: AxleSet
+    side: np.ndarray,
+    total: np.ndarray,
+    steps: np.ndarray,
+    offset_m: np.ndarray,
+    axles: AxleSet,
+    bin_s: float,
 ) -> bool:
-    """Sideways share of every axle and group of axles, both from the same staircase fit.
+    """Whether some neighbouring axles run beside the line of the others.
 
-    A vehicle that drives aslant carries every axle a little further to one side the deeper the
-    axle stands in the deck: one slope for all is fitted along with the shares.
+    Looks at the sideways share of what is on, which bounce leaves alone. A vehicle that drives
+    aslant carries every axle a little further to one side the deeper it stands in the deck. How
+    far the axles stray and how aslant they drive is known beforehand: what the recording cannot
+    tell stays small.
     """
-    loads = np.linalg.lstsq(steps, total, rcond=None)[0]
-    if float(loads.min()) <= 0.02 * float(loads.sum()):
-        return False
-    aslant = (steps * loads * offset_m).sum(axis=1)
-    right = np.linalg.lstsq(np.column_stack([steps, aslant]), side, rcond=None)[0][:-1]
-    share = right / loads
     if abs(float(side[-1] / total[-1]) - 0.5) > SIDE_OFF_MAX:
         return True
-    starts = [0, *(i + 1 for i, gap in enumerate(axles.spacing_m) if gap >= GROUP_M)]
-    grouped = np.add.reduceat(right, starts) / np.add.reduceat(loads, starts)
-    return bool(float(np.ptp(share)) > SIDE_SPREAD_MAX or float(np.ptp(grouped)) > GROUP_SPREAD_MAX)
+    loads = np.asarray(axles.loads_kg)
+    count = len(loads)
+    on = steps @ loads
+    clear = (on > 0.8 * loads[0]) & (np.abs(total - on) < 0.4 * on)
+    on = on[clear]
+    part = steps[clear] * loads / on[:, None]
+    share = side[clear] / total[clear] - 0.5
+    rows = np.column_stack([np.ones(len(on)), (part * offset_m[clear]).sum(axis=1), part])
+    weight = min(1.0, bin_s / SIDE_WAVE_S) / (ROLL_SHARE**2 + (PUSH_KG / on) ** 2)
+    known = (rows * weight[:, None]).T @ rows
+    seen = (rows * weight[:, None]).T @ share
+    prior = np.array([SIDE_OFF_MAX, ASLANT_PER_M, *[SIDE_WANDER] * count])
+    runs = np.array(
+        [
+            [0, 0] + [low <= k < high for k in range(count)]
+            for low in range(count)
+            for high in range(low + 1, count + (low > 0))
+        ],
+        dtype=float,
+    ).reshape(-1, count + 2)
+    crossed = runs @ known
+    inner = np.linalg.solve(known + np.diag(prior**-2.0), np.column_stack([seen, crossed.T]))
+    found = runs @ seen - crossed @ inner[:, 0]
+    sure = (crossed * runs).sum(axis=1) - (crossed * inner[:, 1:].T).sum(axis=1) + 1.0
+    off = np.abs(found / sure) > SIDE_SHIFT_MAX
+    return bool((off & (np.abs(found) > SIDE_SIGMAS * np.sqrt(sure))).any())
 
 
 def _rolled(

@@ -8,7 +8,7 @@ window take over. Floats only; it vouches for nothing by itself: the pipeline de
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import hypot, pi, sqrt
 
@@ -109,11 +109,12 @@ def best_estimate(total: np.ndarray, step_s: float, wind_kg: float = 0.0) -> Est
     if block is not None:
         found.append(block)
     if wind_kg:
-        found = [
-            Estimate(e.mass_kg, hypot(e.u_kg, wind_kg * (WIND_S / e.window_s) ** WIND_FADE), e.window_s)
-            for e in found
-        ]
+        found = [replace(e, u_kg=hypot(e.u_kg, _gusts_kg(wind_kg, e.window_s))) for e in found]
     return min(found, key=lambda e: e.u_kg) if found else None
+
+
+def _gusts_kg(wind_kg: float, window_s: float) -> float:
+    return float(wind_kg * (WIND_S / window_s) ** WIND_FADE)
 
 
 def _window_estimates(points: np.ndarray, step_s: float) -> list[Estimate]:

@@ -15,7 +15,7 @@ from tests.unit.weighing.test_pipeline import Deck, params
 def first_hold(deck: Deck, kg: float) -> float:
     """Seconds from the load's arrival to the first held mass."""
     start_ns = deck.now_ns
-    held = [w for w in deck.run(8, kg) if w.held_kg is not None]
+    held = [w for w in deck.run(10, kg) if w.held_kg is not None]
     assert held
     return (held[0].at_ns - start_ns) / NS_PER_S
 
@@ -33,6 +33,43 @@ def test_a_mass_is_held_within_two_seconds_of_standing() -> None:
     deck = Deck(params())
     deck.run(3, 0)
     assert first_hold(deck, 30_000) < 2.0
+
+
+def test_a_zero_that_was_just_set_is_no_wind() -> None:
+    deck = Deck(params())
+    deck.run(3, 130)
+    assert first_hold(deck, 30_130) < 2.0
+
+
+def test_in_wind_a_mass_takes_longer_and_is_less_sure() -> None:
+    calm, windy = Deck(params()), Deck(params())
+    for deck, gust in ((calm, 0.0), (windy, 7.0)):
+        deck.run(3, 0)
+        for _ in range(6):
+            deck.run(1, gust)
+            deck.run(1, -gust)
+    calm_s, windy_s = first_hold(calm, 30_000), first_hold(windy, 30_000)
+    assert calm_s < 2.0 < windy_s
+    assert calm.newest is not None
+    assert windy.newest is not None
+    assert windy.newest.held_u_kg > calm.newest.held_u_kg
+
+
+def test_a_person_who_crossed_the_empty_deck_is_no_wind() -> None:
+    deck = Deck(params())
+    deck.run(5, 0)
+    deck.run(1.5, 80)
+    deck.run(1.5, 400)
+    deck.run(4, 0)
+    assert first_hold(deck, 30_000) < 2.0
+
+
+def test_a_person_who_stayed_on_the_empty_deck_delays_but_does_not_stop_a_vehicle() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    for kg in (70.0, 100.0, 80.0, 0.0):
+        deck.run(3, kg)
+    assert first_hold(deck, 30_000) < 9.0
 
 
 def test_no_limit_in_reach_means_no_extra_care() -> None:

@@ -1,0 +1,68 @@
+"""What a drive-on says about wheels: bounce, a bent line and driving aslant are no wheel off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from terminal.weighing.boarding import Boarding, Ride, study
+
+AXLES_M = (0.0, 3.4, 4.75, 10.5, 11.8)
+LOADS_KG = (6_000.0, 9_000.0, 9_000.0, 8_000.0, 8_000.0)
+X_M = np.array([0.4, 0.4, 9.0, 9.0, 17.6, 17.6])
+FAR = np.array([0.0, 1.0] * 3)
+BIN_S = 0.02
+MPS = 1.2
+
+
+def drive_on(
+    share: tuple[float, ...], loads: tuple[float, ...] = LOADS_KG, aslant: float = 0.0
+) -> Boarding:
+    """share: sideways share of each axle; aslant: how much more each metre. Bounces by 3 %."""
+    t = np.arange(0, 14.5 / MPS + 3, BIN_S)
+    front = np.minimum(MPS * t - 1.2, 13.0)
+    forces = np.zeros((len(t), 6))
+    for k, (at, load, side) in enumerate(zip(AXLES_M, loads, share, strict=True)):
+        x = front - at
+        ring = 1 + 0.03 * np.sin(2 * np.pi * (1.6 + 0.1 * k) * t + k) * np.minimum(14.5 - front, 1)
+        on = load * np.clip(x / 0.24 + 0.5, 0, 1) * ring
+        line = np.interp(x, [0.4, 9.0, 17.6], [0, 1, 2])
+        right = side + aslant * x
+        for n in range(3):
+            part = on * np.clip(1 - np.abs(line - n), 0, 1)
+            forces[:, 2 * n] += part * (1 - right)
+            forces[:, 2 * n + 1] += part * right
+    still = round(2.0 / BIN_S)
+    mass = float(forces[-still:].sum(axis=1).mean())
+    centre = float((forces[-still:] @ X_M).mean() / mass)
+    return study(Ride(forces, X_M, FAR, BIN_S, still), mass, centre)
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "aslant"),
+    [
+        ("in the middle", (0.5,) * 5, 0.0),
+        ("half a metre aside", (0.66,) * 5, 0.0),
+        ("aslant", (0.47,) * 5, 0.006),
+        ("the trailer 20 cm off the tractor's line", (0.5, 0.5, 0.5, 0.57, 0.57), 0.0),
+    ],
+)
+def test_a_legal_vehicle_has_its_wheels_on(
+    name: str, share: tuple[float, ...], aslant: float
+) -> None:
+    found = drive_on(share, aslant=aslant)
+    assert found.axles is not None
+    assert len(found.axles.loads_kg) == 5
+    assert not found.wheel_off
+
+
+@pytest.mark.parametrize("side", [0.19, 0.81])
+@pytest.mark.parametrize("off", [(0,), (1,), (4,), (1, 2), (3, 4), (0, 1)])
+def test_axles_with_a_wheel_beside_the_deck_are_found(off: tuple[int, ...], side: float) -> None:
+    share = tuple(side if k in off else 0.5 for k in range(5))
+    loads = tuple(load / 2 if k in off else load for k, load in enumerate(LOADS_KG))
+    assert drive_on(share, loads).wheel_off
+
+
+def test_one_side_of_the_whole_vehicle_beside_the_deck_is_found() -> None:
+    assert drive_on((0.19,) * 5, tuple(load / 2 for load in LOADS_KG)).wheel_off
