@@ -49,13 +49,13 @@ def _indicator(context: Context, world_of: Callable[[], World]) -> Peer:
     return IndicatorPeer(
         PtyLine(context.runtime / INDICATOR_PEER),
         format_for(section.protocol, path, "indicator"),
-        _DeckMass(world_of, DeckParams()).kg,
+        DeckMass(world_of, DeckParams()).kg,
         e_kg=weighing.e_kg,
         max_kg=weighing.max_kg,
     )
 
 
-class _DeckMass:
+class DeckMass:
     """What an indicator on this deck would find, its zero tracked."""
 
     def __init__(self, world_of: Callable[[], World], deck: DeckParams) -> None:
@@ -64,6 +64,7 @@ class _DeckMass:
         self._zero_kg = float(deck.dead_kg * self._cells)
 
     def kg(self) -> int:
+        """Whole kilograms on the deck now."""
         world = self._world_of()
         total_nv = sum(world.cell_nv(cell) for cell in range(self._cells))
         kg = total_nv / self._nv_per_kg - self._zero_kg

@@ -8,6 +8,8 @@ answered by nobody, by an overloaded receiver or with another item's receipt.
 from __future__ import annotations
 
 import asyncio
+import zlib
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +30,9 @@ from terminal.uplink.exchange import WireReply, WireRequest
 from tests.sim.clock import VirtualClock
 
 T = TypeVar("T")
+REJECTS = ("4.00", "4.02", "4.03", "4.06", "4.09", "4.13", "4.15")
+"""Answers that say "not this item, ever": a receiver with a new rule, or a wrong one."""
+RECORDS_KEPT = 400
 
 
 class _Inline(ThreadPoolExecutor):
@@ -114,12 +119,19 @@ class SimCounty:
 class Weather:
     """What the network is like now. Chances per message; delays in ms."""
 
-    plugged: bool = True
+    cut: set[str] = field(default_factory=set)
     loss: float = 0.0
     twice: float = 0.0
     slow_ms_max: int = 60
     overloaded: float = 0.0
     foreign: float = 0.0
+    rejects: float = 0.0
+    rejects_salt: int = 0
+
+    @property
+    def plugged(self) -> bool:
+        """Whether there is a way at all: nothing cuts it."""
+        return not self.cut
 
 
 class Network:
@@ -132,14 +144,21 @@ class Network:
         self.county = county
         self.weather = Weather()
         self.carried = 0
+        self.rejected: Counter[str] = Counter()
+        """How often the county refused each item for good, by the id in its path."""
+        self.records_ns: deque[int] = deque(maxlen=RECORDS_KEPT)
+        """When the newest records set out, each try."""
         self.lost = 0
         self._rng = rng
         self._later = later
+        self._now_ns = county.clock.monotonic_ns
         self._old = WireReply("2.04", b"", "", "sim")
 
     def carry(self, deadline_ms: int, wire: WireRequest, done: Callable[[WireReply], None]) -> None:
         """Deliver, or let the deadline pass."""
         self.carried += 1
+        if wire.path[1:2] == ("records",):
+            self.records_ns.append(self._now_ns())
         weather, rng = self.weather, self._rng
         if not weather.plugged:
             self._later(50 * NS_PER_MS, lambda: done(WireReply("", b"", "the cable is out", "")))
@@ -150,6 +169,16 @@ class Network:
         if rng.random() < weather.twice:
             self._later(self._delay() + NS_PER_S, lambda: self._again(wire))
         self._later(self._delay(), lambda: self._arrive(deadline_ms, wire, done))
+
+    def _rejects(self, wire: WireRequest) -> bool:
+        """Whether this item is one the county will not have now: always the same ones."""
+        weather, name = self.weather, "/".join(wire.path)
+        if not weather.rejects or wire.method == "GET":
+            return False
+        if zlib.crc32(f"{weather.rejects_salt} {name}".encode()) >= weather.rejects * 2**32:
+            return False
+        self.rejected[wire.path[-1]] += 1
+        return True
 
     def _delay(self) -> int:
         return self._rng.randint(2, self.weather.slow_ms_max) * NS_PER_MS
@@ -166,7 +195,9 @@ class Network:
         self, deadline_ms: int, wire: WireRequest, done: Callable[[WireReply], None]
     ) -> None:
         weather, rng = self.weather, self._rng
-        if rng.random() < weather.overloaded:
+        if self._rejects(wire):
+            reply = WireReply(rng.choice(REJECTS), b"", "", "sim")
+        elif rng.random() < weather.overloaded:
             reply = WireReply(rng.choice(("5.03", "4.29", "4.08", "5.00")), b"", "", "sim")
         else:
             reply = self.county.answer(wire)

@@ -11,15 +11,19 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from hal.contract.types import NS_PER_MS, NS_PER_S, ClockQuality, InputName
+from hal.sim.fleet import FLEET, plates
 from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK
 from hal.sim.traffic import Driver, Stage
 from tests.sim.clock import EPOCH_NS
+from tests.sim.outage import HOURS
 
 if TYPE_CHECKING:
     from tests.sim.run import Sim
 
 Heal = Callable[[], None]
 Begin = Callable[["Sim", Random], Heal | None]
+LISTED_SHARE = 0.6
+"""Share of the wrong readings that are the plate of another vehicle of the site's list."""
 
 
 def nothing() -> None:
@@ -29,7 +33,7 @@ def nothing() -> None:
 def chip(attribute: str) -> Begin:
     def begin(sim: Sim, rng: Random) -> Heal | None:
         control = sim.processes["control"]
-        if not control.alive:
+        if not control.alive or control.bus is None:
             return None
         chip = rng.choice(control.bus.chips)
         setattr(chip, attribute, True)
@@ -40,7 +44,7 @@ def chip(attribute: str) -> Begin:
 
 def brown_out(sim: Sim, rng: Random) -> Heal | None:
     control = sim.processes["control"]
-    if not control.alive:
+    if not control.alive or control.bus is None:
         return None
     rng.choice(control.bus.chips).brown_out()
     return nothing
@@ -103,7 +107,7 @@ def shaking(sim: Sim, rng: Random) -> Heal:
 def multiplexer(sim: Sim, rng: Random) -> Heal | None:
     """The multiplexer before all converters answers nobody."""
     control = sim.processes["control"]
-    if not control.alive:
+    if not control.alive or control.bus is None:
         return None
     bus = control.bus
     bus.mux_nack = True
@@ -211,12 +215,66 @@ def set(where: Callable[[Sim], Any], attribute: str, value: Any, healed: Any) ->
 
 
 def unplug(sim: Sim, rng: Random) -> Heal:
-    sim.network.weather.plugged = sim.yard.network_up = False
+    sim.disconnect("outage")
+    return lambda: sim.reconnect("outage")
 
-    def heal() -> None:
-        sim.network.weather.plugged = sim.yard.network_up = True
 
-    return heal
+def days(sim: Sim, rng: Random) -> Heal | None:
+    """The network is away from now on, and for days after the last vehicle of this run."""
+    if sim.outage_hours:
+        return None
+    sim.disconnect("days")
+    sim.outage_hours = rng.randint(*HOURS)
+    return nothing
+
+
+def rejects(sim: Sim, rng: Random) -> Heal:
+    """The county refuses some items for good, the same ones each time."""
+    weather = sim.network.weather
+    weather.rejects, weather.rejects_salt = rng.choice((0.2, 0.5, 1.0)), rng.getrandbits(30)
+    return lambda: setattr(weather, "rejects", 0.0)
+
+
+def misread(sim: Sim, rng: Random) -> Heal:
+    """The reader is sure of a plate that is not there: another of the list, or one like it."""
+    read: dict[str, str] = {}
+    listed = [plate for base in FLEET for plate in plates(base)]
+
+    def wrong(plate: str) -> str:
+        if plate not in read:
+            like = plate[:-1] + rng.choice([c for c in "0123456789" if c != plate[-1]])
+            others = [other for other in listed if other != plate]
+            read[plate] = rng.choice(others) if rng.random() < LISTED_SHARE else like
+        return read[plate]
+
+    sim.eyes.misread = wrong
+    return lambda: setattr(sim.eyes, "misread", None)
+
+
+def line(attribute: str, value: Any, healed: Any) -> Begin:
+    """Something befalls the serial line, where the lane has one."""
+
+    def begin(sim: Sim, rng: Random) -> Heal | None:
+        if sim.line is None:
+            return None
+        setattr(sim.line, attribute, value)
+        return lambda: setattr(sim.line, attribute, healed)
+
+    return begin
+
+
+def line_out(sim: Sim, rng: Random) -> Heal | None:
+    if sim.line is None:
+        return None
+    sim.line.pull_out()
+    return lambda: setattr(sim.line, "plugged", True)
+
+
+def line_reboot(sim: Sim, rng: Random) -> Heal | None:
+    if sim.line is None:
+        return None
+    sim.line.reboot_peer()
+    return nothing
 
 
 def clock_step(sim: Sim, rng: Random) -> Heal:

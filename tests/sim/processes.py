@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import firmware_bridge.indicators.device as indicator_device
 import hal.linux.clock
+from firmware_bridge.link.port import SerialLine
 from hal.contract.types import NS_PER_MS, DeviceAbsentError, KeyPress
 from terminal.camera.build import build as build_camera
 from terminal.control.control import Control
@@ -74,7 +76,7 @@ class Process:
 
     def start(self) -> None:
         """Open everything; devices that do not answer make it try again, as exit 69 does."""
-        if self.alive:
+        if self.alive or self._rests:
             return
         self.life += 1
         self.starts += 1
@@ -94,6 +96,11 @@ class Process:
         self._tick_ns = sim.clock.at_ns
         sim.later(sim.rng("join").randint(*JOIN_MS) * NS_PER_MS, lambda: self._join(life))
         self.wake(0)
+
+    @property
+    def _rests(self) -> bool:
+        """Whether it has nothing to do any more."""
+        return self.sim.lane_asleep and self.name in LANE
 
     def _join(self, life: int) -> None:
         if self.life == life and self.alive:
@@ -132,7 +139,7 @@ class Process:
         if life != self.life or self._due != at_ns:
             return
         self._due = None
-        if self.sim.lane_asleep and self.name in LANE:
+        if self._rests:
             return
         if self.sim.clock.at_ns < self.stalled_ns:
             self.wake(0)
@@ -172,9 +179,11 @@ class ControlProcess(Process):
             sim.gpio = _simulated_gpio(context)
             return sim.gpio
 
+        serial_line = SerialLine if sim.line is None else sim.line.open
         with (
             mock.patch.object(hal.linux.clock, "pause", pause),
             mock.patch.object(lane_wiring, "_simulated_gpio", gpio),
+            mock.patch.object(indicator_device, "SerialLine", serial_line),
         ):
             devices = lane_wiring.lane_devices(context)
         core = replace(params(sim.loaded.config), boot_id=sim.rng("boot").getrandbits(40) or 1)
@@ -196,8 +205,9 @@ class ControlProcess(Process):
 
     @property
     def bus(self) -> Any:
-        """The simulated bus with the converters behind the load cells."""
-        return self.control.devices.load_cell._bus  # type: ignore[union-attr]
+        """The simulated bus with the converters behind the load cells; None with an indicator."""
+        cells: Any = self.control.devices.load_cell
+        return None if cells is None else cells._bus
 
     def run(self) -> None:
         sim = self.sim
@@ -233,7 +243,8 @@ class NodeProcess(Process, ABC):
         deliver(self.node, hub, hub.poll(now_ns), now_ns)
         if now_ns >= self._tick_ns:
             deliver(self.node, hub, (Tick(),), now_ns)
-            self._tick_ns = max(self._tick_ns + self.node.period_ns, now_ns)
+            period_ns = max(self.node.period_ns, self.sim.coarse_ns)
+            self._tick_ns = max(self._tick_ns + period_ns, now_ns)
 
 
 class LedgerProcess(NodeProcess):

@@ -13,32 +13,37 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from firmware_bridge.indicators.device import format_for
+from firmware_bridge.sim.indicator import IndicatorPeer
 from hal.contract.types import NS_PER_MS, NS_PER_S, ClockQuality, MonotonicNs
-from hal.sim.deck import STEP_NS, DeckParams
-from hal.sim.fleet import TruckPlan
+from hal.sim.deck import STEP_NS
 from hal.sim.operator import Reaction
-from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK, Script, random_truck
+from hal.sim.scripts import OPEN_MENU, REFUSE, SEND_BACK, Script
 from hal.sim.seeds import stream
-from hal.sim.traffic import Finished, Stage, tailgating
+from hal.sim.traffic import Finished, Stage
 from hal.sim.world_local import LocalWorld
 from hal.sim.yard import Yard
 from terminal.config_load import load
 from terminal.control.control import Control
 from terminal.ledger import identity
-from terminal.wiring.plant import demo_vehicles
+from terminal.wiring.context import INDICATOR_PEER
+from terminal.wiring.peers import DeckMass
 from tests.sim.clock import EPOCH_NS, VirtualClock
 from tests.sim.county import Network, SimCounty, Weather
 from tests.sim.disk import SimDisk
 from tests.sim.faults import Faults
 from tests.sim.links import Wires
+from tests.sim.outage import days
 from tests.sim.processes import PROCESSES, Process
 from tests.sim.safety import Violation, Watch
 from tests.sim.scene import Eyes
+from tests.sim.serial_wire import SerialWire, place_of
+from tests.sim.site import STORY, site, story
 
 BOOT_S = (8, 20)
 FAULTS_S_MAX = 300
@@ -62,47 +67,8 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("fault", 5_000, REFUSE + "__" + SEND_BACK, TRIES_MAX),
 )
 """What the attendant does when a sign stays on: type the plate, refuse, send back."""
-STORY = 0
-"""Number of trucks that stands for a short story: one truck, or one and a tailgater behind it."""
-OVERLOADED_SHARE, TAILGATED_SHARE = 0.2, 0.08
-CRUISE_MM_S = (2_200, 4_000)
-WHOLE_SHARE = 0.04
-"""Share of the runs with eight cells, a drawn sign and the real tick; they cost thrice as much."""
-FOUR_X_CM, FOUR_Y_CM = (0, 0, 1_800, 1_800), (0, 300, 0, 300)
 HOME = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 """Memory, where there is such a folder: the simulated disk decides what is durable."""
-
-PATIENCE_S = ((20, 15, 6, 40), (30, 20, 8, 60), (90, 40, 12, 120))
-PATIENCE_SHARES = (0.6, 0.3, 0.1)
-"""Boarding, settling, reading and leaving: the shorter the lane waits, the less is waiting."""
-
-CONFIG = """
-[site]
-terminal_id = "141025710001-1"
-source_unit = "141025710001"
-[lane]
-kind = "{kind}"
-barrier = "{barrier}"
-boarding_s_max = {patience[0]}
-settle_s_max = {patience[1]}
-plate_s_max = {patience[2]}
-leave_s_max = {patience[3]}
-[weighing]
-vehicle_list = "vehicles.csv"
-[amplifier]
-cells = {cells}
-rate_sps = {rate}
-cell_x_cm = {xs}
-cell_y_cm = {ys}
-[field]
-exit_close = {close[1]}
-entry_close = {close[0]}
-[keypad]
-operator_pins = ["demo$0ead2060b65992dca4769af601a1b3a35ef38cfad2c2c465bb160ea764157c5d"]
-[[targets]]
-name = "county"
-uri = "coap+tcp://127.0.0.1"
-"""
 
 
 @dataclass(frozen=True)
@@ -136,16 +102,17 @@ class Sim:
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
         self._streams: dict[str, Random] = {}
-        shape = self.rng("shape")
-        self.whole = shape.random() < WHOLE_SHARE
+        self.site = site(self.rng("shape"), self.rng("serial line"))
+        self.whole = self.site.whole
         self.tick_ns = (10 if self.whole else 20) * NS_PER_MS
-        self.loaded = load(self._configuration(shape))
+        self.loaded = load(self.site.write(folder))
         self.ledger_folder = self.loaded.path(self.loaded.config.ledger.folder)
         self.machine_boot = self.rng("machine").randbytes(16)
         self.disk_free_bytes = PLENTY_BYTES
         self.disk = SimDisk(f"sim-{os.getpid()}-{seed}-{id(self)}", self.rng("disk"))
         self.world = LocalWorld()
         self.yard = self._yard(trucks)
+        self.line, self.indicator = self._behind_the_line()
         self.gpio: Any = None
         self.welded: set[str] = set()
         self.eyes = Eyes()
@@ -161,34 +128,12 @@ class Sim:
         self.sleeps = True
         """Whether the lane stops being simulated once it is at rest and only the uplink works."""
         self.lane_asleep = False
+        self.outage_hours = self.backlog = self.coarse_ns = 0
+        """Hours to come without a network; records made in them; tick of what works then."""
         self._unserved_s = 0
-
-    def _configuration(self, shape: Random) -> Path:
-        pulse = shape.random() < 0.3
-        text = CONFIG.format(
-            kind="double" if shape.random() < 0.75 else "exit-only",
-            barrier="pulse" if pulse else "hold",
-            cells=8 if self.whole else 4,
-            rate=80 if self.whole else 40,
-            xs=[x // 10 for x in DeckParams().cell_x_mm] if self.whole else list(FOUR_X_CM),
-            ys=[y // 10 for y in DeckParams().cell_y_mm] if self.whole else list(FOUR_Y_CM),
-            close=(2, 3) if pulse else (-1, -1),
-            patience=shape.choices(PATIENCE_S, PATIENCE_SHARES)[0],
-        )
-        (self.folder / "vehicles.csv").write_text(demo_vehicles())
-        path = self.folder / "sim.toml"
-        path.write_text(text)
-        return path
 
     def _yard(self, trucks: int) -> Yard:
         lane = self.loaded.config.lane
-        if self.whole:
-            deck = DeckParams()
-        else:
-            deck = DeckParams(
-                cell_x_mm=tuple(10 * x for x in FOUR_X_CM),
-                cell_y_mm=tuple(10 * y for y in FOUR_Y_CM),
-            )
         plans = story(self.rng("story")) if trucks == STORY else ()
         return Yard(
             self.world,
@@ -197,8 +142,20 @@ class Sim:
             lane_kind=lane.kind,
             barrier=lane.barrier,
             trucks=trucks or len(plans),
-            params=deck,
+            params=self.site.deck,
         )
+
+    def _behind_the_line(self) -> tuple[SerialWire | None, IndicatorPeer | None]:
+        """An indicator that weighs the deck, and its cable; None where the cells are ours."""
+        if self.site.indicator is None:
+            return None, None
+        wire: Any = SerialWire(self.clock, self.rng("line"))
+        place_of(self.loaded.path(self.loaded.config.runtime.folder), INDICATOR_PEER)
+        weighing = self.loaded.config.weighing
+        format_ = format_for(self.site.indicator[0], None, "indicator")
+        mass = DeckMass(lambda: self.world, self.site.deck)
+        peer = IndicatorPeer(wire, format_, mass.kg, e_kg=weighing.e_kg, max_kg=weighing.max_kg)
+        return wire, peer
 
     def rng(self, source: str) -> Random:
         """The stream of one source of chance: adding a source shifts no other."""
@@ -241,6 +198,8 @@ class Sim:
             self.finished.append(gone)
             self.log(f"{gone.plan.plate} {gone.plan.name} {gone.what} after {gone.deck_ms} ms")
             self.watch.gone(gone)
+        if self.indicator is not None:
+            self.indicator.step(self.clock.monotonic_ns())
         self.faults.moved(self.clock.at_ns)
         self.later(self.tick_ns, self._move_world)
 
@@ -287,6 +246,16 @@ class Sim:
     def _time_is_set(self) -> None:
         self.clock.wrong_ns, self.clock.known = 0, ClockQuality.SYNCED
 
+    def disconnect(self, why: str) -> None:
+        """The network is away, and stays so until every why of it is over."""
+        self.network.weather.cut.add(why)
+        self.yard.network_up = False
+
+    def reconnect(self, why: str) -> None:
+        """This why is over."""
+        self.network.weather.cut.discard(why)
+        self.yard.network_up = self.network.weather.plugged
+
     def run(self, until_ns: int = 0) -> None:
         """Both phases. Raises Violation."""
         self._move_world()
@@ -301,7 +270,9 @@ class Sim:
         self.log("all faults healed")
         self._wait(self.watch.settled, SETTLE_S_MAX, until_ns)
         self.log("the lane is at rest")
-        self.lane_asleep = self.sleeps
+        self.lane_asleep = self.sleeps or self.outage_hours > 0
+        if self.outage_hours:
+            days(self)
         self._wait(self.watch.delivered, DELIVER_S_MAX, until_ns)
         self.watch.finish()
         self.log(f"county holds {len(self.county.stored())} records")
@@ -338,18 +309,6 @@ class Sim:
             process.kill(restart=False)
         self.county.close()
         self.disk.unregister()
-
-
-def story(rng: Random) -> tuple[TruckPlan, ...]:
-    """A truck or two, quicker and rather more often overloaded or impatient than real ones."""
-    plan = replace(random_truck(rng, 0), cruise_mm_s=rng.randrange(*CRUISE_MM_S))
-    if plan.behaviour != "overloaded" and rng.random() < OVERLOADED_SHARE:
-        over_kg = round(plan.mass_kg * rng.uniform(1.1, 1.5))
-        plan = replace(plan, mass_kg=over_kg, behaviour="overloaded")
-    if rng.random() >= TAILGATED_SHARE:
-        return (plan,)
-    behind = replace(random_truck(rng, 0), cruise_mm_s=rng.randrange(*CRUISE_MM_S))
-    return (plan, tailgating(behind))
 
 
 def simulate(

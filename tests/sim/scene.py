@@ -7,7 +7,8 @@ read, two candidates, nothing, a camera that does not deliver.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
 
 from hal.contract.types import DeviceInfo, Fault, FaultCode, Frame, MonotonicNs
@@ -26,6 +27,17 @@ class Eyes:
     dark: bool = False
     blind: float = 0.0
     torn: float = 0.0
+    misread: Callable[[str], str] | None = None
+    told: dict[str, set[str]] = field(default_factory=dict)
+    """Wrong plates that the reader was sure of, by the true ones."""
+
+    def reading_of(self, plate: str) -> str:
+        """What is read where this plate is shown."""
+        if self.misread is None:
+            return plate
+        read = self.misread(plate)
+        self.told.setdefault(plate, set()).add(read)
+        return read
 
 
 class SceneCamera:
@@ -62,11 +74,11 @@ class SceneReader:
         truck = max(seen, key=lambda each: -abs(each.front_mm - scene.deck_length_mm))
         if truck.dirt_pct >= DIRTY_PCT:
             return []
-        return [_candidate(truck, sure=rng.random() >= self._eyes.torn)]
+        plate = self._eyes.reading_of(truck.plate)
+        return [_candidate(truck, plate, sure=rng.random() >= self._eyes.torn)]
 
 
-def _candidate(truck: TruckPose, *, sure: bool) -> PlateCandidate:
-    plate = truck.plate
+def _candidate(truck: TruckPose, plate: str, *, sure: bool) -> PlateCandidate:
     other = plate[:-1] + ("8" if plate[-1] != "8" else "3")
     return PlateCandidate(
         plate=plate,
