@@ -37,6 +37,10 @@ DISTURBED_S = 3.0
 AFTER_S = 2.0
 """How long a flag about a vehicle that has left still stands."""
 LEFT_EARLY_S_MIN = 1.5
+UNREAD = (
+    "the drive-on could not be evaluated, so a wheel beside the deck cannot be excluded; "
+    "let the vehicle back out and drive on again"
+)
 
 
 class Diagnostics:
@@ -69,6 +73,7 @@ class Diagnostics:
         self._rest: tuple[float, float] | None = None
         self._corner: Corner | None = None
         self._before = WeighFlag.NONE
+        self._unread = 0
 
     def step(
         self,
@@ -134,6 +139,9 @@ class Diagnostics:
         self._show(found.axles, mass_kg)
         if found.wheel_off:
             self._visit |= WeighFlag.OFF_DECK_WHEEL
+        if found.axles is None and self.rides.unread > self._unread:
+            self._unread = self.rides.unread
+            self._events.append(Event("drive_on_unread", now_ns, UNREAD))
         if found.support_kg(mass_kg):
             self._visit |= WeighFlag.EXTERNAL_SUPPORT
         if not self._visit:

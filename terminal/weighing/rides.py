@@ -2,6 +2,7 @@
 
 A study starts when a vehicle stands, or has left, and is worked off a bounded piece at a time, so
 that no tick carries the whole of it. Keeps what was found; the diagnostics decide what it means.
+A drive-on whose equations have no solution reads as a wheel off the deck: unknown is unsafe.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Rides:
         self._leaving = False
         self.on: Boarding | None = None
         self.off: Boarding | None = None
+        self.unread = 0
 
     @property
     def ready(self) -> bool:
@@ -100,10 +102,11 @@ class Rides:
                     return True
                 self.on = done.value
                 break
-            except np.linalg.LinAlgError:  # no answer is an answer: neither axles nor evidence
+            except np.linalg.LinAlgError:
                 self._job = None
-                if not self._leaving:
-                    self.on = Boarding(None, False, nothing(self._history.fine.width))
+                self.unread += 1
+                if not self._leaving:  # a wheel beside the deck cannot be excluded
+                    self.on = Boarding(None, True, nothing(self._history.fine.width))
                 break
         return False
 
