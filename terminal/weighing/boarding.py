@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from terminal.weighing.axles import AxleSet, axle_stages, finish, ramp, travel_m
-from terminal.weighing.gains import GainEvidence, gain_evidence, nothing
+from terminal.weighing.gains import GainEvidence, Rolling, gain_stages, nothing
 
 SIDE_SHIFT_MAX = 0.12
 """Axles that run further beside the others' line, as a share of the width, have a wheel beside
@@ -102,7 +102,9 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
     rolled, doubt = _rolled(total, travel, axles, bin_s, ride.still_bins)
     yield
     clear = np.abs(offset).min(axis=1) >= STEP_M
-    gains = gain_evidence(forces[clear], far, steps[clear], offset[clear], travel[clear], mass_kg)
+    gains = yield from gain_stages(
+        Rolling(forces[clear], ride.x_m, far, steps[clear], offset[clear], travel[clear], mass_kg)
+    )
     return Boarding(axles, off, gains, mass_kg, rolled, doubt)
 
 

@@ -102,7 +102,8 @@ class Diagnostics:
                 self._shifted(now_ns)
                 self._hold.disturbed = False
             waits = self._hold.still_s() > UNSTEADY_S and Tri.YES not in beams
-            if self._hold.held is None and waits and not flags:
+            unnamed = not (flags | self._visit) & ~WeighFlag.UNSTEADY
+            if self._hold.held is None and waits and unnamed:
                 self._visit |= WeighFlag.UNSTEADY
             elif self._hold.held is not None:
                 self._visit &= ~WeighFlag.UNSTEADY
@@ -144,10 +145,8 @@ class Diagnostics:
             self._events.append(Event("drive_on_unread", now_ns, UNREAD))
         if found.support_kg(mass_kg):
             self._visit |= WeighFlag.EXTERNAL_SUPPORT
-        if not self._visit:
-            self.corners.add(found.gains, now_ns)
-            self._clean = True
-        self._corner = self.corners.verdict
+        self._clean = self._clean or not self._visit
+        self._corner = self.corners.verdict or both_ways(found.gains)
         if self._corner is not None:
             self._visit |= WeighFlag.CORNER_ERROR
 
@@ -202,6 +201,8 @@ class Diagnostics:
                 self._after = WeighFlag.NONE
             if self._ever_held:
                 self.rides.left(self._first_kg, self._centre_m)
+            if self._clean and self._judged is not None:
+                self.corners.add(self._judged.gains, now_ns)
             self._began = None
             self._visit = WeighFlag.NONE
             self._ever_held = self._was_clear = False

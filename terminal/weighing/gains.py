@@ -1,12 +1,15 @@
 """Evidence on wrong cell gains from one vehicle rolling over the deck.
 
 Two witnesses. The total must not depend on where the vehicle is: bounce blurs this one. And every
-axle keeps its sideways share whichever line of cells it passes: bounce cancels there, only body
-roll remains. Gives normal equations, to be added up over passages; it judges nothing.
+axle keeps its sideways place whichever line of cells carries it: bounce cancels there, and roll of
+the body, which all lines feel at once, is told from a wrong cell, which only its own line feels.
+The sides see a wrong cell best, but not whether one of a line reads too much or the other too
+little; that the total knows. Gives normal equations, to be added up over passages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +17,21 @@ import numpy as np
 ROWS_MAX = 400
 TOTAL_SHARE_MIN = 5e-3
 SIDE_SHARE_MIN = 2e-4
-"""Smallest scatter believed of the total (an edge lifts every axle alike) and of the side."""
+"""Smallest scatter believed of the total (an edge lifts every axle alike) and of a line's side."""
 WRONG_SHARE = 0.015
 """Spread of gain errors that are looked for."""
-ROUNDS = 3
+GAIN_MAX = 0.05
+"""A cell that is wrong by more shows elsewhere."""
 SPARE_MIN = 4
 """Independent rows that must be left over when the axles have been fitted."""
-FIRST_TRUST = 0.1
-"""Share of the rows that count before their likeness is known."""
-ROLL_SHARE_MAX = 5e-4
-"""A body that rolls more than this says nothing by its sideways share."""
+SIDE_SHARE_MAX = 5e-4
+"""Sides that scatter more than this are those of a vehicle that weaves: they say nothing."""
 SLOW_M_MIN = 1e-4
 """Rows with less travel than this a bin stand still and repeat themselves."""
+LINE_M = 0.3
+"""Cells so close to each other along the deck are one line."""
+LINE_SHARE_MIN = 0.01
+"""A line that carries less of the vehicle has nothing to say about sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,81 +46,161 @@ class GainEvidence:
         """Whether this passage says anything."""
         return bool(self.info.any())
 
+    def plus(self, other: GainEvidence) -> GainEvidence:
+        """Both together."""
+        return GainEvidence(self.info + other.info, self.vector + other.vector)
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """One drive-on, bins x cells or bins x axles. forces: kg. x_m: cells from the entry edge; far:
+    0 left, 1 right line. steps: share of each axle that is on; offset_m: its distance past the
+    entry edge; travel_m: of the vehicle. mass_kg: as it stands.
+    """
+
+    forces: np.ndarray
+    x_m: np.ndarray
+    far: np.ndarray
+    steps: np.ndarray
+    offset_m: np.ndarray
+    travel_m: np.ndarray
+    mass_kg: float
+
 
 def nothing(cells: int) -> GainEvidence:
     """No evidence."""
     return GainEvidence(np.zeros((cells, cells)), np.zeros(cells))
 
 
-def gain_evidence(
-    forces: np.ndarray,
-    far: np.ndarray,
-    steps: np.ndarray,
-    offset_m: np.ndarray,
-    travel_m: np.ndarray,
-    mass_kg: float,
-) -> GainEvidence:
-    """forces: bins x cells in kg; far: 0 left, 1 right line. steps: share of each axle that is on;
-    offset_m: its distance past the entry edge; travel_m: of the vehicle. Rolling bins count.
+def gain_stages(ride: Rolling) -> Generator[None, None, GainEvidence]:
+    """The evidence of one drive-on; only bins in which it rolls count. Yields between pieces of
+    bounded work.
     """
-    cells, axles = forces.shape[1], steps.shape[1]
-    if len(forces) < 4 * (cells + axles):
+    cells, axles = ride.forces.shape[1], ride.steps.shape[1]
+    least = 4 * (cells + axles)
+    if len(ride.forces) < least:
         return nothing(cells)
-    moving = np.gradient(travel_m) > SLOW_M_MIN
-    rows, on, offset_m = forces[moving], steps[moving], offset_m[moving]
-    if len(rows) < 4 * (cells + axles):
+    moving = np.flatnonzero(np.gradient(ride.travel_m) > SLOW_M_MIN)
+    if len(moving) < least:
         return nothing(cells)
-    thin = max(1, len(rows) // ROWS_MAX)
-    rows, on, offset_m = rows[::thin], on[::thin], offset_m[::thin]
-    total = rows.sum(axis=1)
+    moving = moving[:: max(1, len(moving) // ROWS_MAX)]
+    forces, on, offset_m = ride.forces[moving], ride.steps[moving], ride.offset_m[moving]
+    total = forces.sum(axis=1)
     loads = np.linalg.lstsq(on, total, rcond=None)[0]
-    level = on @ loads
-    info, vector = _normal(rows, on, total, TOTAL_SHARE_MIN * mass_kg, mass_kg)
-    steady = rows * (level / np.maximum(total, 0.05 * mass_kg))[:, None]
-    sign = 2.0 * far - 1.0
-    aslant = (on * loads * offset_m).sum(axis=1)
-    more = _normal(
-        steady * sign,
-        np.column_stack([on, aslant]),
-        steady @ sign,
-        SIDE_SHARE_MIN * mass_kg,
-        ROLL_SHARE_MAX * mass_kg,
+    found = _evidence(
+        forces[:, None, :],
+        on[:, None, :],
+        total[:, None],
+        (TOTAL_SHARE_MIN * ride.mass_kg, ride.mass_kg),
+        1,
     )
-    return GainEvidence(info + more[0], vector + more[1])
+    yield
+    lines = _lines(ride.x_m, ride.far)
+    if len(lines) < 2:
+        return found
+    sides = _sides(forces, lines, ride.x_m, on * np.maximum(loads, 0.0), offset_m, ride.mass_kg)
+    yield
+    bounds = (SIDE_SHARE_MIN * ride.mass_kg, SIDE_SHARE_MAX * ride.mass_kg)
+    return found.plus(_evidence(*sides, bounds, len(lines) - 1))
 
 
-def _normal(
-    design: np.ndarray, free: np.ndarray, seen: np.ndarray, least_kg: float, most_kg: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _lines(x_m: np.ndarray, far: np.ndarray) -> list[tuple[int, int]]:
+    """(left, right) cell of each line from the entry on; none when some cell has no partner."""
+    left, right = np.flatnonzero(far < 0.5), np.flatnonzero(far >= 0.5)
+    left, right = left[np.argsort(x_m[left])], right[np.argsort(x_m[right])]
+    if len(left) != len(right) or (np.abs(x_m[left] - x_m[right]) > LINE_M).any():
+        return []
+    return list(zip(left.tolist(), right.tolist(), strict=True))
+
+
+def _sides(
+    forces: np.ndarray,
+    lines: list[tuple[int, int]],
+    x_m: np.ndarray,
+    loads_on: np.ndarray,
+    offset_m: np.ndarray,
+    mass_kg: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Right minus left of every line: what wrong gains would do, what the vehicle is free to do,
+    what was seen; bins x lines (x cells, x axles and 2).
+
+    Free: the place of every axle, and one bent path for all. The axles' loads are shared out to
+    the lines by levers, then scaled to what the lines carry: bounce is in both. What moves all
+    lines alike, each by what it carries, is roll, and is taken out bin by bin.
+    """
+    left, right = (np.array(side) for side in zip(*lines, strict=True))
+    place = x_m[left]
+    carried = forces[:, left] + forces[:, right]
+    hats = np.eye(len(lines))
+    shares = np.stack([np.interp(offset_m, place, hat) for hat in hats], axis=1)
+    shares *= loads_on[:, None, :]
+    explained = shares.sum(axis=2)
+    heard = np.minimum(explained, carried) > LINE_SHARE_MIN * mass_kg
+    shares *= np.where(heard, carried / np.maximum(explained, 1.0), 0.0)[:, :, None]
+    along = offset_m[:, None, :]
+    free = np.concatenate(
+        [
+            shares,
+            (shares * along).sum(axis=2, keepdims=True),
+            (shares * along**2).sum(axis=2, keepdims=True),
+        ],
+        axis=2,
+    )
+    gains = np.zeros((*carried.shape, forces.shape[1]))
+    each = np.arange(len(lines))
+    gains[:, each, right] = forces[:, right]
+    gains[:, each, left] = -forces[:, left]
+    seen = forces[:, right] - forces[:, left]
+    roll = np.where(heard, carried, 0.0)
+    roll /= np.maximum(np.linalg.norm(roll, axis=1, keepdims=True), 1.0)
+
+    def without_roll(values: np.ndarray) -> np.ndarray:
+        along_roll = np.einsum("tk,tkj->tj", roll, values)
+        return np.asarray((values - roll[:, :, None] * along_roll[:, None, :]) * heard[:, :, None])
+
+    return without_roll(gains), without_roll(free), without_roll(seen[:, :, None])[:, :, 0]
+
+
+def _evidence(
+    design: np.ndarray,
+    free: np.ndarray,
+    seen: np.ndarray,
+    bounds_kg: tuple[float, float],
+    freedom: int,
+) -> GainEvidence:
     """Normal equations of seen = free x anything + design x gains, the free part taken out.
 
-    The misfit is coloured, so its weight counts independent rows, and none is given where they
-    are hardly more than what is fitted or scatter by more than most_kg.
+    All are bins x channels (x unknowns); freedom: channels that are independent of each other.
+    bounds_kg: smallest scatter believed, largest that still says something. The misfit is
+    coloured, so its weight counts independent bins.
     """
-    basis, _ = np.linalg.qr(free)
-    left = seen - basis @ (basis.T @ seen)
-    apart = design - basis @ (basis.T @ design)
-    rows, fitted = len(left), free.shape[1]
+    bins, channels, cells = design.shape
+    none = nothing(cells)
+    basis, size, _ = np.linalg.svd(free.reshape(bins * channels, -1), full_matrices=False)
+    basis = basis[:, size > 1e-6 * size[0]]
+    flat, wide = seen.ravel(), design.reshape(bins * channels, cells)
+    left = flat - basis @ (basis.T @ flat)
+    apart = wide - basis @ (basis.T @ wide)
+    fitted = basis.shape[1]
     square, line = apart.T @ apart, apart.T @ left
-    # the sum of all cells is what is explained: only small gain errors are let in
-    small = np.eye(len(line)) / WRONG_SHARE**2
-    scale = FIRST_TRUST / least_kg**2
-    for _ in range(ROUNDS):
-        scatter = left - apart @ np.linalg.solve(scale * square + small, scale * line)
-        independent = rows / _alike(scatter)
-        variance = float(scatter @ scatter) / rows
-        if independent < fitted + SPARE_MIN:
-            return np.zeros_like(square), np.zeros_like(line)
-        variance *= independent / (independent - fitted)
-        scale = independent / rows / max(variance, least_kg**2)
-    if float(scatter @ scatter) / rows > most_kg**2:
-        return np.zeros_like(square), np.zeros_like(line)
-    return scale * square, scale * line
+    # what one wrong cell does not explain is scatter; all cells together explain a winding path too
+    gains = line / np.maximum(square.diagonal(), 1e-9)
+    worst = int(np.argmax(gains * line))
+    gain = float(np.clip(gains[worst], -GAIN_MAX, GAIN_MAX))
+    scatter = left - gain * apart[:, worst]
+    independent = freedom * bins / _alike(scatter.reshape(bins, channels))
+    variance = float(scatter @ scatter) / (bins * freedom)
+    least_kg, most_kg = bounds_kg
+    if independent < fitted + SPARE_MIN or variance > most_kg**2:
+        return none
+    variance = max(variance * independent / (independent - fitted), least_kg**2)
+    scale = independent / (bins * freedom) / variance
+    return GainEvidence(scale * square, scale * line)
 
 
 def _alike(scatter: np.ndarray) -> float:
-    """How many neighbouring rows tell the same: from the autocorrelation."""
-    rows = len(scatter)
-    power = np.abs(np.fft.rfft(scatter, 2 * rows)) ** 2
-    correlation = np.fft.irfft(power)[: rows // 2]
+    """How many neighbouring bins tell the same: from the autocorrelation over all channels."""
+    bins = len(scatter)
+    power = (np.abs(np.fft.rfft(scatter, 2 * bins, axis=0)) ** 2).sum(axis=1)
+    correlation = np.fft.irfft(power)[: bins // 2]
     return float(1.0 + 2.0 * ((correlation[1:] / max(correlation[0], 1e-9)) ** 2).sum())
