@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
 from terminal.core.types import PhotoRef
+from terminal.disk import durable
 
 FOLDER: Final = "spool"
 SUFFIX: Final = ".jpg"
@@ -33,18 +33,12 @@ def store(folder: Path, role: str, jpeg: bytes) -> PhotoRef:
         return ref
     part = final.with_suffix(".part")
     try:
-        with part.open("wb") as stream:
-            stream.write(jpeg)
-            stream.flush()
-            os.fsync(stream.fileno())
+        part.write_bytes(jpeg)
+        durable(part)
         part.replace(final)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable(folder)
     return ref

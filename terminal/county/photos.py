@@ -13,6 +13,8 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from terminal.disk import durable
+
 BUCKET = "s3://"
 PhotoPlace = Path | str
 """A folder, or the address of a bucket."""
@@ -78,17 +80,11 @@ class PhotoFolder:
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.{id(photo):x}.part")
         try:
-            with part.open("wb") as file:
-                file.write(photo)
-                file.flush()
-                os.fsync(file.fileno())
+            part.write_bytes(photo)
+            durable(part)
             part.replace(path)
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         for folder in (path.parent, self._root):
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            durable(folder)

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from terminal.disk import durable
 from terminal.enrol.papers import Secret
 
 SETTINGS_FILE = "settings.json"
@@ -48,7 +49,7 @@ def write_context(
     for name, text in texts.items():
         write_once(part / name, text.encode())
     part.rename(folder)
-    sync_folder(folder.parent)
+    durable(folder.parent)
 
 
 def terminal_context(folder: Path, secret: Secret) -> None:
@@ -78,7 +79,7 @@ def forget_secret(folder: Path) -> None:
     """Take the key out of a context for good; its folder stays and keeps its name taken."""
     with contextlib.suppress(FileNotFoundError):
         (folder / SECRET_FILE).unlink()
-        sync_folder(folder)
+        durable(folder)
 
 
 def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -89,7 +90,7 @@ def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    sync_folder(path.parent)
+    durable(path.parent)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -98,13 +99,4 @@ def replace(path: Path, content: bytes) -> None:
     part.unlink(missing_ok=True)
     write_once(part, content)
     part.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what was named in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable(path.parent)

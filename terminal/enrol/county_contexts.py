@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from terminal.disk import durable
 from terminal.enrol.context_files import (
     PART_PREFIX,
     SECRET_FILE,
     SETTINGS_FILE,
     forget_secret,
     replace,
-    sync_folder,
     write_once,
 )
 from terminal.enrol.papers import AGE_S_MAX, TEXT_CHARS_MAX
@@ -153,7 +153,7 @@ def adopt(root: Path, name: str, terminal_id: str) -> bool:
 def touch(root: Path) -> None:
     """Tell every worker that something in here has changed."""
     os.utime(root)
-    sync_folder(root)
+    durable(root)
 
 
 def _read(path: Path) -> dict[str, object]:

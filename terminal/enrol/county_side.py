@@ -11,7 +11,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from terminal.enrol.context_files import replace, sync_folder, write_once
+from terminal.disk import durable
+from terminal.enrol.context_files import replace, write_once
 from terminal.enrol.papers import Grant, PaperError, Request, Secret, seal, write_grant
 from terminal.enrol.rotation import Rotation, binding
 from terminal.records import Ed25519Signer, Signer, key_line, parse_key_line
@@ -76,7 +77,7 @@ def revoke(folder: Path, terminal_id: str, reason: str) -> Path:
             part = path.with_suffix(".part")
             part.write_text(f"{text.rstrip()}\nrevoked {reason}\n")
             part.replace(path)
-            sync_folder(folder)
+            durable(folder)
         return path
     raise PaperError(f"{terminal_id} is not enrolled in {folder}.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiocoap.oscore import FilesystemSecurityContext
 
-from terminal.enrol.context_files import sync_folder
+from terminal.disk import durable
 
 UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, TimeoutError)
 """What the library raises on a damaged file; one folder must not keep the others out."""
@@ -37,4 +37,4 @@ class PowerSafeContext(FilesystemSecurityContext):  # type: ignore[misc]  # the 
 
     def _store(self) -> None:
         super()._store()
-        sync_folder(Path(self.basedir))
+        durable(Path(self.basedir))

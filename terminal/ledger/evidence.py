@@ -14,6 +14,7 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from terminal.core.types import PhotoRef
+from terminal.disk import durable
 
 SHARDS = 256
 PHOTO_BYTES_MAX = 4_000_000
@@ -21,15 +22,6 @@ OUR_OWN_WANT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors that say nothing of the picture: too many files open, no memory."""
 SPOOL_FILES_MAX = 500
 """Pictures left in the spool (of visits that came to no record); the oldest go beyond that."""
-
-
-def durable(path: Path) -> None:
-    """Fsync one file or folder. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class Evidence:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import terminal
+from terminal.disk import durable
 from terminal.ledger.errors import LedgerCorruptError
-from terminal.ledger.evidence import durable
 from terminal.records import (
     SIGNERS,
     KeyLineError,
