@@ -1,8 +1,9 @@
 """Indicator mode: an approved instrument weighs, we only decide when its value may be used.
 
 The value is passed on unchanged; the instrument's motion, overload and zero flags are obeyed.
-Where its format has no motion flag, the display must stand within 1 d for 1 s. Without light
-beams nothing is held: a display cannot tell half a vehicle from a whole one.
+Where its format has no motion flag, the display must stand within 1 d for 1 s and show the middle
+of its last 2 s. Without light beams nothing is held: a display cannot tell half a vehicle from a
+whole one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ AFTER_MOTION_NS = 300 * NS_PER_MS
 """How long the display must stand after the instrument's own motion flag has gone."""
 FRESH_NS_MAX = 1_500 * NS_PER_MS
 """A display older than this says nothing."""
+MIDDLE_NS = 2 * NS_PER_S
+"""Without a motion flag a vehicle that still rings makes the display swing by a division or two:
+only the middle of so long, with nobody in a beam, is taken."""
 EMPTY_NS_MIN = NS_PER_S
 READINGS_MAX = 512
 VOID_DIVISIONS = 2
@@ -129,6 +133,15 @@ class IndicatorWatch:
             return Tri.YES
         return Tri.NO if max(known) - min(known) <= self._params.e_kg else Tri.YES
 
+    def _middle(self, reading: IndicatorReading, window_ns: int) -> bool:
+        """Whether the display now shows what lies in the middle of the last window_ns."""
+        shown = sorted(
+            r.gross_kg
+            for r in self._recent
+            if reading.at_ns - r.at_ns <= window_ns and r.gross_kg is not None
+        )
+        return shown[len(shown) // 2] == reading.gross_kg
+
     def _empty(self, reading: IndicatorReading, mass_kg: int | None, motion: Tri) -> Tri:
         """Empty after a quiet second near zero; then its zero counts as seen."""
         if mass_kg is None:
@@ -162,8 +175,8 @@ class IndicatorWatch:
                 self._held = None
             return
         clear_ns = reading.at_ns - self._clear_since_ns
-        window_ns = AFTER_MOTION_NS if reading.motion is Tri.NO else BAND_NS
-        if motion is Tri.NO and clear_ns >= window_ns:
+        window_ns = AFTER_MOTION_NS if reading.motion is Tri.NO else MIDDLE_NS
+        if motion is Tri.NO and clear_ns >= window_ns and self._middle(reading, window_ns):
             self._held = (mass_kg, reading.at_ns)
             deciding = [r.raw for r in self._recent if reading.at_ns - r.at_ns <= window_ns]
             self._events.append(Event("indicator_frames", reading.at_ns, _runs(deciding)))

@@ -1,4 +1,4 @@
-"""Indicator mode: flags obeyed, value unchanged, beams required, band 1 d for 1 s."""
+"""Indicator mode: flags obeyed, value unchanged, beams required, 1 d for 1 s, middle of 2 s."""
 
 from __future__ import annotations
 
@@ -68,6 +68,14 @@ def test_nothing_is_held(masses: list[int | None], keywords: dict[str, Tri]) -> 
     assert display.show(masses, **keywords).held_kg is None
 
 
+def test_of_a_display_that_swings_by_a_division_the_middle_is_taken() -> None:
+    display = Display()
+    display.show([0] * 25)
+    display.show([20_000] * 3, beam=Tri.YES)
+    held = {display.show([kg]).held_kg for kg in [49_000, 48_980, 48_980, 49_000, 48_980] * 8}
+    assert held == {None, 48_980}
+
+
 def test_without_beams_nothing_is_held() -> None:
     display = Display(beams=False)
     display.show([0] * 25)
@@ -117,7 +125,8 @@ def test_frames_out_of_order_are_dropped() -> None:
 def test_the_frames_behind_a_hold_go_into_the_journal_once() -> None:
     display = Display()
     display.show([0] * 25)
-    display.show([48_980] * 20)
+    display.show([20_000] * 3, beam=Tri.YES)
+    display.show([48_980] * 25)
     (event,) = [e for e in display.pipe.drain_events() if e.kind == "indicator_frames"]
-    assert event.detail == f"11 x {b'=48980'.hex()}"
+    assert event.detail == f"21 x {b'=48980'.hex()}"
     assert not display.pipe.drain_events()
