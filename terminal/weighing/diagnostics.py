@@ -32,6 +32,9 @@ GAP_S_MIN = 0.1
 SECOND_KG_MIN = 500.0
 SUPPORT_KG_MIN = 300.0
 SUPPORT_SHARE_MIN = 0.01
+AGAIN_DIVISIONS = 2.0
+AGAIN_SIGMAS = 5.0
+"""One vehicle held twice with masses further apart than this was disturbed in between."""
 DISTURBED_S = 3.0
 """How long a disturbance stands: the mass that is held after it is a new one."""
 AFTER_S = 2.0
@@ -124,6 +127,8 @@ class Diagnostics:
             change = abs(held.mass_kg - self._first_kg)
             if change > max(SUPPORT_KG_MIN, SUPPORT_SHARE_MIN * self._first_kg):
                 self._visit |= WeighFlag.EXTERNAL_SUPPORT
+            elif change > AGAIN_DIVISIONS * self._params.e_kg + AGAIN_SIGMAS * held.u_kg:
+                self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
         else:
             self._first_kg = held.mass_kg
         self._ever_held = True

@@ -90,6 +90,29 @@ def test_a_person_stepping_on_voids_the_mass_and_is_named() -> None:
     assert not again[-1].flags
 
 
+@pytest.mark.parametrize(
+    ("vehicle_kg", "person"),
+    [(48_000, (3, 65.0)), (48_000, (0, -70.0)), (7_000, (7, 150.0)), (7_000, (0, 150.0))],
+    ids=["light person, heavy truck", "driver out", "far end of a van", "near end of a van"],
+)
+def test_a_person_anywhere_voids_the_mass_and_is_named(
+    vehicle_kg: float, person: tuple[int, float]
+) -> None:
+    deck = loaded(vehicle_kg)
+    seen = deck.run(4, vehicle_kg, person=person)
+    assert any(w.held_kg is None for w in seen)
+    assert any(w.flags & WeighFlag.DISTURBED for w in seen)
+    assert not any(w.flags & WeighFlag.EXTERNAL_SUPPORT for w in seen)
+
+
+def test_a_vehicle_that_rolls_on_a_little_was_not_disturbed() -> None:
+    deck = loaded(7_000)
+    for step in range(20):
+        seen = deck.run(0.1, 7_000 - 60.0 * step, person=(7, 60.0 * step))
+        assert not any(w.flags & WeighFlag.DISTURBED for w in seen)
+    assert deck.run(4, 5_860, person=(7, 1_140.0))[-1].held_kg == 7_000
+
+
 def test_load_taken_off_by_tonnes_is_outside_support_and_blocks() -> None:
     deck = loaded(30_000)
     seen = deck.run(6, 28_500)

@@ -48,7 +48,9 @@ class Deck:
         beam: Tri = Tri.NO,
         dead: int = -1,
         rail: int = -1,
+        person: tuple[int, float] = (-1, 0.0),
     ) -> list[Weighed]:
+        """person: the cell somebody stands at, and his kilograms."""
         seen = []
         end_ns = self.now_ns + int(seconds * NS_PER_S)
         while self.now_ns < end_ns:
@@ -57,7 +59,8 @@ class Deck:
                 for i in range(self.p.cells):
                     if i == dead:
                         continue
-                    counts = kg / 8 / self.p.kg_per_count[i] + self.rng.gauss(0, 60)
+                    on_kg = kg / 8 + (person[1] if i == person[0] else 0.0)
+                    counts = on_kg / self.p.kg_per_count[i] + self.rng.gauss(0, 60)
                     value = self.p.full_scale if i == rail else round(counts)
                     samples.append(RawSample(MonotonicNs(self.next_ns), i, Counts(value)))
                 self.next_ns += self.period_ns
