@@ -294,7 +294,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     device_counts: (device, what, how many) since start: faults by code; of the load cells also
     samples, missed, flagged, and rate_mhz, the samples a second of all cells in thousandths.
     corners: (drive-ons and drive-offs that told something, cell or -1, its error in ppm or 0, kept
-    evidence refused); None for an indicator.
+    evidence refused); None for an indicator. estimate: (kg, the dead cell it does without), for
+    people only.
     """
 
     now_ns: int
@@ -318,6 +319,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     simulated: bool
     device_counts: tuple[tuple[str, str, int], ...] = ()
     corners: tuple[int, int, int, int] | None = None
+    estimate: tuple[int, int] | None = None
 
 
 Message = (

@@ -124,6 +124,7 @@ class View:
             "held": weighed is not None and weighed.held_kg is not None,
             "limit": limit_tonnes(limit_kg) if limit_kg else "",
             "over": tonnes(over_kg) if over_kg > 0 else "",
+            "estimate": self._estimate(snapshot),
         }
 
     def step(self) -> Context:
@@ -230,6 +231,13 @@ class View:
     def cameras(self) -> Context:
         """Which live pictures there are."""
         return {"roles": [(role, live[1].plate) for role, live in sorted(self._node.live.items())]}
+
+    def _estimate(self, snapshot: Snapshot | None) -> str:
+        """What a dead cell's deck would show, as a sentence that says what it is not."""
+        if snapshot is None or snapshot.estimate is None or not self._node.fresh():
+            return ""
+        kg, cell = snapshot.estimate
+        return self.t("estimate").format(tonnes=tonnes(kg), cell=cell)
 
     def _corners(self, facts: tuple[int, int, int, int]) -> tuple[str, str, int]:
         """Tone, sentence, and how often kept evidence was refused."""

@@ -227,6 +227,10 @@ class Control:
         ):
             self._corners_kept = passages
 
+    def _estimate(self) -> tuple[int, int] | None:
+        kg, weighed = self.pipeline.estimate_kg, self._weighed
+        return (kg, weighed.cell) if kg is not None and weighed is not None else None
+
     def snapshot(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> Snapshot:
         """What everybody else may know of this tick."""
         status = self._mailbox.status
@@ -253,6 +257,7 @@ class Control:
             simulated=self._simulated or bool(self._mailbox.simulated_peers),
             device_counts=self._counts.table(),
             corners=astuple(facts) if facts is not None else None,
+            estimate=self._estimate(),
         )
 
 

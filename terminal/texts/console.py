@@ -154,6 +154,10 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "loop.realtime": ("实时调度", "real time"),
     "loop.plain": ("普通调度", "not real time"),
     "loop.late": ("迟到次数", "late"),
+    "estimate": (
+        "估算约 {tonnes} t（{cell} 号传感器失效，由其余传感器推算），不作计量和放行依据",
+        "about {tonnes} t, estimated without cell {cell}: not for trade, no ground for release",
+    ),
     "corners": ("维护：传感器偏载", "Maintenance: load cells"),
     "corners.none": ("暂无车辆证据", "no vehicle has told anything yet"),
     "corners.sound": ("未见偏差（上、下磅 {passages} 次）", "nothing wrong by {passages} rides"),

@@ -14,9 +14,10 @@ from math import ceil, isfinite, sqrt
 import numpy as np
 
 from hal.contract.types import NS_PER_S, IndicatorReading, MonotonicNs, RawSample, Tri
-from terminal.core.types import NEVER_NS, Event, Weighed
+from terminal.core.types import NEVER_NS, Event, Weighed, WeighFlag
 from terminal.weighing.cornerbook import CornerFacts
 from terminal.weighing.diagnostics import Diagnostics
+from terminal.weighing.estimate import estimated_kg
 from terminal.weighing.history import TOTAL, History
 from terminal.weighing.hold import HoldKeeper
 from terminal.weighing.indicator import IndicatorWatch
@@ -39,7 +40,11 @@ CREEP_SHARE = 1e-4
 
 
 class Pipeline:
-    """feed() each tick with what came; it answers with the newest Weighed or None."""
+    """feed() each tick with what came; it answers with the newest Weighed or None.
+
+    estimate_kg: what the deck would show with its one dead cell sound, for people only; it is not
+    part of Weighed, so that nothing can decide on it.
+    """
 
     def __init__(self, params: WeighParams) -> None:
         self.params = params
@@ -66,6 +71,7 @@ class Pipeline:
         self._entry = self._exit = Tri.UNKNOWN
         self._held_since_ns = NEVER_NS
         self._indicator = IndicatorWatch(params)
+        self.estimate_kg: int | None = None
 
     def feed(
         self,
@@ -192,6 +198,8 @@ class Pipeline:
         flags, cell, blocked = self.checks.step(
             self.cells, self.zero, loaded, (self._entry, self._exit), now_ns
         )
+        dead = WeighFlag.CELL_FAULT in flags and loaded and clear
+        self.estimate_kg = estimated_kg(params, self.history, cell) if dead else None
         before = self.hold.held
         may_hold = clear and valid and not blocked and self.checks.rides.ready
         self.hold.step(loaded and known, may_hold)

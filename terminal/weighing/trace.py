@@ -72,12 +72,21 @@ class FlagSeen(TypedDict):
     cell: int | None
 
 
+class Estimate(TypedDict):
+    """What the deck would have shown with its dead cell sound; never a release."""
+
+    t: float
+    mass_kg: int
+    cell: int
+
+
 class TraceResult(TypedDict):
     """What weigh_trace() returns, ready for JSON."""
 
     releases: list[Release]
     axles: Axles | None
     flags: dict[str, FlagSeen]
+    estimate: Estimate | None
     counters: dict[str, int]
     cpu_s: float
 
@@ -119,6 +128,7 @@ class _Notes:
     releases: list[Release] = field(default_factory=list)
     flags: dict[str, FlagSeen] = field(default_factory=dict)
     holding: bool = False
+    estimate: Estimate | None = None
 
     def take(self, weighed: Weighed, t: float) -> None:
         """t: the stamp of the newest row fed."""
@@ -127,6 +137,8 @@ class _Notes:
             if flag in weighed.flags and name not in self.flags:
                 cell = weighed.cell if weighed.cell >= 0 else None
                 self.flags[name] = FlagSeen(t=t, cell=cell)
+        if self.pipeline.estimate_kg is not None:
+            self.estimate = Estimate(t=t, mass_kg=self.pipeline.estimate_kg, cell=weighed.cell)
         if weighed.held_kg is not None and not self.holding:
             mass_kg, u_kg = self.pipeline.held_fine_kg()
             self.releases.append(
@@ -155,6 +167,7 @@ class _Notes:
             if axles
             else None,
             flags=self.flags,
+            estimate=self.estimate,
             counters=counters,
             cpu_s=0.0,
         )

@@ -140,6 +140,14 @@ def test_the_maintenance_line_names_the_wrong_cell(
     assert ("test the corners" in page) is wrong
 
 
+def test_an_estimate_says_what_it_is_not(site: Site) -> None:
+    shown = show(site, "over")
+    assert "estimated" not in site.console.parts("en")["weight"]
+    site.say("control", msgspec.structs.replace(shown, estimate=(48_320, 3)))
+    page = site.console.parts("en")["weight"]
+    assert "about 48.32 t, estimated without cell 3: not for trade, no ground for release" in page
+
+
 def test_why_a_target_takes_nothing_is_told_in_words(site: Site) -> None:
     show(site, "fault")
     page = site.client.get("/?lang=en").text
