@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import numpy as np
+
 from hal.contract.types import NS_PER_S, MonotonicNs, Tri
 from terminal.core.types import Event, WeighFlag
 from terminal.weighing.axles import AxleSet
@@ -30,6 +32,8 @@ BLOCKED_S = 0.25
 GAP_S_MIN = 0.1
 """A beam that is clear for so long while a vehicle is on shows a gap behind it."""
 SECOND_KG_MIN = 500.0
+SWING_S = 1.2
+"""A stretch that holds a whole swing of the slowest body."""
 SUPPORT_KG_MIN = 300.0
 SUPPORT_SHARE_MIN = 0.01
 AGAIN_DIVISIONS = 2.0
@@ -73,7 +77,7 @@ class Diagnostics:
         self._clear_s = self._blocked_s = self._across_s = self._gap_s = 0.0
         self._gap_kg: float | None = None
         self._was_clear = False
-        self._rest: tuple[float, float] | None = None
+        self._rest: tuple[float, float, float] | None = None
         self._corner: Corner | None = None
         self._before = WeighFlag.NONE
         self._unread = 0
@@ -264,12 +268,13 @@ class Diagnostics:
         centre = float(history.recent(CENTRE, 0.3).mean())
         if self._hold.standing and self._was_clear and self._rest is None:
             if self._hold.still_s() > 0.8:
-                self._rest = (total, centre)
+                swing = float(np.ptp(history.recent(TOTAL, SWING_S)))  # it only dies away
+                self._rest = (total, centre, swing)
             return
         if self._rest is None or not self._params.beams:
             return
         more = total - self._rest[0]
-        if more > max(SECOND_KG_MIN, 0.02 * self._rest[0]):
+        if more > max(SECOND_KG_MIN, 0.02 * self._rest[0]) + self._rest[2]:
             if beams[0] is Tri.YES and centre < self._rest[1] - 0.1:
                 self._visit |= WeighFlag.TWO_VEHICLES
             elif beams[0] is Tri.NO and self._hold.standing:
