@@ -20,11 +20,11 @@ from terminal.config import Config, Loaded
 from terminal.core.types import Event
 from terminal.ledger import identity, vehicles
 from terminal.ledger.book import Book
-from terminal.ledger.errors import LedgerCorruptError
+from terminal.ledger.errors import LedgerCorruptError, translated
 from terminal.ledger.evidence import Evidence
 from terminal.ledger.flight import FlightRecorder
 from terminal.ledger.node import LedgerNode
-from terminal.ledger.store import DB_FILE, Store, translated
+from terminal.ledger.store import DB_FILE, Store
 from terminal.records import (
     GENESIS_HASH,
     SEQ_FIRST,

@@ -20,6 +20,7 @@ from terminal.ledger import vehicles
 from terminal.ledger.book import Book
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.flight import FlightRecorder
+from terminal.ledger.receipts import Receipts, Settled
 from terminal.ledger.store import Store
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import (
@@ -103,12 +104,15 @@ class LedgerNode:
     events_waiting: list[Event] = field(default_factory=list)
     events_lost: int = 0
     last_refusal: str = ""
+    _receipts: Receipts = field(init=False)
+    _counted_to: int = 0
     _alarmed: bool = False
     _busy: bool = False
     _seconds: int = 0
 
     def __post_init__(self) -> None:
         """Take stock of what is owed."""
+        self._receipts = Receipts(self.store)
         self.targets = {name: TargetState(name) for name in self.target_names}
         self._count()
 
@@ -128,7 +132,8 @@ class LedgerNode:
                 return self._second()
 
     def close(self) -> None:
-        """Close every file."""
+        """Write what waits and close every file."""
+        self._write_receipts()
         self.flight.close()
         self.store.close()
 
@@ -166,7 +171,9 @@ class LedgerNode:
         return (self._status(),)
 
     def _second(self) -> Sequence[Send]:
-        sends = list(self._write_events((), 0)) if self.events_waiting else []
+        sends = list(self._write_receipts())
+        if self.events_waiting:
+            sends += self._write_events((), 0)
         try:
             self.store.checkpoint(quiet=not self._busy)
         except LedgerRefusedError as error:
@@ -218,7 +225,8 @@ class LedgerNode:
             case Pull(target, limit):
                 return self._pull(target, limit, now_ns)
             case Delivered(target, item, receipt):
-                return self._settle(target, item, lambda d: outbox.after_receipt(d, receipt))
+                if self._receipts.add(target, item, receipt):
+                    return (*self._write_receipts(), self._status())
             case Undeliverable():
                 return self._undeliverable(message, now_ns)
             case Reconcile(target, ledger_id, highest, missing):
@@ -234,18 +242,27 @@ class LedgerNode:
 
     def _undeliverable(self, said: Undeliverable, now_ns: MonotonicNs) -> Sequence[Send]:
         """Refused or not to be read: try again, or set aside; what is gone gets a gap record."""
+        written = self._write_receipts()
+        return (*written, *self._refused(said, now_ns))
+
+    def _refused(self, said: Undeliverable, now_ns: MonotonicNs) -> Sequence[Send]:
         if said.code == outbox.UNREADABLE:
             try:
                 if self.book.declare_lost(said.item, simulated=self.simulated):
+                    self._count()
                     return self._after_new()
             except LedgerRefusedError as error:
                 self.last_refusal = str(error)
+        before = self.store.delivery(said.target, said.item)
+        if before is None:
+            return ()
         jitter = self.rng.randint(0, outbox.JITTER_MAX)
-        return self._settle(
-            said.target,
-            said.item,
-            lambda d: outbox.after_refusal(d, said.code, said.why, now_ns, jitter),
-        )
+        after = outbox.after_refusal(before, said.code, said.why, now_ns, jitter)
+        if after == before:
+            return ()
+        with self.store.transaction():
+            self.store.set_delivery(said.target, said.item, after)
+        return (*self._moved((Settled(said.target, said.item, before, after),)), self._status())
 
     def _reconcile(
         self, target: str, ledger_id: bytes, highest: int, missing: tuple[tuple[int, int], ...]
@@ -253,12 +270,13 @@ class LedgerNode:
         """What the platform lost (a restored backup) is owed again; the bytes are the same."""
         if target not in self.targets or ledger_id != self.book.origin.ledger_id:
             return ()
+        written = self._write_receipts()
         with self.store.transaction():
             reopened = self.store.reopen(target, (*missing, (highest + 1, self.book.last_seq)))
         if not reopened:
-            return ()
+            return written
         self._count()
-        return (self._status(), Send("uplink", Wake()))
+        return (*written, self._status(), Send("uplink", Wake()))
 
     def _commit(self, draft: RecordDraft) -> Sequence[Send]:
         self._busy = True
@@ -271,6 +289,8 @@ class LedgerNode:
                 f"only {free_bytes // 1_000_000} MB are free on the ledger's disk; "
                 f"{self.disk_free_bytes_min // 1_000_000} MB must stay free"
             )
+        if self._fill() is outbox.Fill.FULL:
+            self._write_receipts()  # no vehicle is refused for receipts that are here already
         if self._fill() is outbox.Fill.FULL:
             raise LedgerRefusedError(
                 f"the outbox holds {self._unsent()} unsent items, its bound is {self.outbox_max}"
@@ -290,7 +310,7 @@ class LedgerNode:
         return (answer,) if self.book.last_seq == before else (answer, *self._after_new())
 
     def _after_new(self) -> Sequence[Send]:
-        self._count()
+        self._count_new()
         return (*self._warn(), self._status(), Send("uplink", Wake()))
 
     def _warn(self) -> Sequence[Send]:
@@ -319,12 +339,13 @@ class LedgerNode:
         self.events_lost = 0
         if not new:
             return ()
-        self._count()
+        self._count_new()
         return (self._status(), Send("uplink", Wake()))
 
     def _pull(self, target: str, limit: int, now_ns: MonotonicNs) -> Sequence[Send]:
         if target not in self.targets:
             return (Send("uplink", PullDone(target, 0)),)
+        written = self._write_receipts()
         items = self.store.pull(target, now_ns, max(0, min(limit, PULL_MAX)))
         pending = [
             Send(
@@ -342,28 +363,34 @@ class LedgerNode:
             for it in items
         ]
         left = self.targets[target].waiting - len(items)
-        return [*pending, Send("uplink", PullDone(target, max(0, left)))]
+        return [*written, *pending, Send("uplink", PullDone(target, max(0, left)))]
 
-    def _settle(
-        self, target: str, item: int, change: Callable[[outbox.Delivery], outbox.Delivery]
-    ) -> Sequence[Send]:
-        delivery = self.store.delivery(target, item)
-        if delivery is None:
+    def _write_receipts(self) -> Sequence[Send]:
+        """Whatever asks what is owed asks after this. A disk that refuses costs repeats only."""
+        try:
+            return self._moved(self._receipts.write())
+        except LedgerRefusedError as error:
+            self.last_refusal = str(error)
             return ()
-        changed = change(delivery)
-        if changed == delivery:
-            return ()
-        with self.store.transaction():
-            self.store.set_delivery(target, item, changed)
-        state = self.targets.get(target)
-        if state is not None:
-            state.waiting += (changed.state == 0) - (delivery.state == 0)
-            state.quarantined += (changed.state == 2) - (delivery.state == 2)
-        return (*self._warn(), self._status())
+
+    def _moved(self, group: Sequence[Settled]) -> Sequence[Send]:
+        for one in group:
+            state = self.targets.get(one.target)
+            if state is not None:
+                state.waiting += (one.after.state == 0) - (one.before.state == 0)
+                state.quarantined += (one.after.state == 2) - (one.before.state == 2)
+        return self._warn() if group else ()
 
     def _count(self) -> None:
         for target in self.targets.values():
             target.waiting, target.quarantined = self.store.counts(target.name)
+        self._counted_to = self.store.last_item()
+
+    def _count_new(self) -> None:
+        """Costs what is new, not what waits: a backlog must not make every commit dearer."""
+        for target in self.targets.values():
+            target.waiting += self.store.owed_after(target.name, self._counted_to)
+        self._counted_to = self.store.last_item()
 
     def _unsent(self) -> int:
         return max((target.waiting for target in self.targets.values()), default=0)

@@ -13,9 +13,14 @@ from pathlib import Path
 
 import apsw
 
-from terminal.ledger.errors import LedgerCorruptError, LedgerRefusedError
+from terminal.ledger.errors import (
+    LedgerCorruptError,
+    LedgerRefusedError,
+    corrupt,
+    translated,
+)
 from terminal.ledger.schema import ADDED, SCHEMA, SCHEMA_VERSION
-from terminal.outbox import Delivery, DeliveryState, rank
+from terminal.outbox import CLASS_ORDER, Delivery, DeliveryState, rank
 from terminal.records import GENESIS_HASH, SEQ_FIRST
 
 DB_FILE = "ledger.db"
@@ -28,9 +33,6 @@ WAL_PAGES_QUIET = 500
 """In a quiet second the WAL is written back from this size on."""
 WAL_PAGES_MAX = 8_000
 """At this size (32 MB) it is written back even in a busy one."""
-
-BROKEN = (apsw.CorruptError, apsw.NotADBError)
-
 
 OWED = (
     "select i.item, i.class, i.item_id, i.sha256, i.body, i.path from delivery d "
@@ -119,7 +121,7 @@ class Store:
         if self.path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
             verdicts = [row[0] for row in db.execute("pragma quick_check(1)")]
             if verdicts != ["ok"]:
-                raise _corrupt(self.path, str(verdicts[0]))
+                raise corrupt(self.path, str(verdicts[0]))
         for statement in ADDED:
             db.execute(statement)
 
@@ -298,10 +300,15 @@ class Store:
 
     def delivery(self, target: str, item: int) -> Delivery | None:
         """Where one item stands at one target; None when it was never owed."""
+        found = self.owed(target, item)
+        return None if found is None else found[0]
+
+    def owed(self, target: str, item: int) -> tuple[Delivery, str] | None:
+        """Where one item stands at one target, and its class; None when it was never owed."""
         row = (
             self._live()
             .execute(
-                "select state, attempts, next_try_ns, code, why, receipt from delivery "
+                "select state, attempts, next_try_ns, code, why, receipt, rank from delivery "
                 "where target = ? and item = ?",
                 (target, item),
             )
@@ -309,7 +316,9 @@ class Store:
         )
         if row is None:
             return None
-        return Delivery(DeliveryState(row[0]), row[1], row[2], row[3], row[4], bytes(row[5]))
+        state, attempts, next_try_ns, code, why, receipt, order = row
+        stands = Delivery(DeliveryState(state), attempts, next_try_ns, code, why, bytes(receipt))
+        return stands, CLASS_ORDER[order]
 
     def set_delivery(self, target: str, item: int, it: Delivery) -> None:
         """Write where it stands now."""
@@ -347,6 +356,18 @@ class Store:
         )
         return found.get(0, 0), found.get(2, 0)
 
+    def owed_after(self, target: str, item: int) -> int:
+        """How many items came to be owed to a target after this one."""
+        ((count,),) = self._live().execute(
+            "select count(*) from delivery where target = ? and item > ?", (target, item)
+        )
+        return int(count)
+
+    def last_item(self) -> int:
+        """Number of the last item, 0 when there is none."""
+        ((number,),) = self._live().execute("select coalesce(max(item), 0) from item")
+        return int(number)
+
     def journal(self, kind: str, at_ns: int, wall_ns: int, boot_id: bytes, detail: str) -> None:
         """Add one journal entry; the oldest beyond the bound goes."""
         db = self._live()
@@ -374,18 +395,3 @@ class Store:
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run one statement of a neighbouring module (vehicle list, calibration)."""
         return [tuple(row) for row in self._live().execute(statement, tuple(values))]
-
-
-def translated(path: Path, error: apsw.Error) -> LedgerCorruptError | LedgerRefusedError:
-    """What an SQLite error at start means: a damaged file, or a disk that refuses."""
-    if isinstance(error, BROKEN):
-        return _corrupt(path, str(error))
-    return LedgerRefusedError(f"{path} cannot be opened: {error}")
-
-
-def _corrupt(path: Path, what: str) -> LedgerCorruptError:
-    return LedgerCorruptError(
-        f"{path} is damaged ({what}). It was left as it is. Copy the folder {path.parent} away, "
-        f"run `weigh-terminal verify {path}` to see how far it can be trusted, and put back a "
-        f"backup or move the folder away to start a new ledger."
-    )

@@ -159,9 +159,8 @@ class CoapTransport:
         port = min(self._ports[request.lane], key=lambda port: port.busy)
         port.busy += 1
         try:
-            reply = await asyncio.wait_for(
-                self._carry_again(port, request.lane, wire), request.deadline_ms / MS_PER_S
-            )
+            async with asyncio.timeout(request.deadline_ms / MS_PER_S):
+                reply = await self._carry_again(port, request.lane, wire)
         except TimeoutError:
             await self._count_failure(port)
             return self._nothing(f"no answer within {request.deadline_ms // MS_PER_S} s")

@@ -86,7 +86,8 @@ class UplinkNode:
         if isinstance(event, Received):
             if event.peer != LEDGER:  # control shows itself to the resources, not to the queue
                 return ()
-            self._receive(event.message)
+            if not self._receive(event.message):
+                return ()
         elif isinstance(event, PeerUp) and event.peer == LEDGER:
             self._ledger_up = True
             for target in self._targets.values():
@@ -99,7 +100,8 @@ class UplinkNode:
             return ()
         return self._housekeeping(now_ns)
 
-    def _receive(self, message: Message) -> None:
+    def _receive(self, message: Message) -> bool:
+        """Take it in. False: one item of many, nothing to be done before the last of them."""
         if isinstance(message, Wake):
             for target in self._targets.values():
                 target.queue.wanted = True
@@ -109,8 +111,10 @@ class UplinkNode:
                 self.unknown_targets += 1
             elif isinstance(message, Pending):
                 known.queue.offer(message)
+                return False
             else:
                 known.queue.pull_done(message.left)
+        return True
 
     def _housekeeping(self, now_ns: int) -> list[Send]:
         if not self._ledger_up:
@@ -125,8 +129,7 @@ class UplinkNode:
 
     def _tell(self, target: _Target, now_ns: int) -> list[Send]:
         queue = target.queue
-        why = queue.why or queue.clock_note
-        status = TargetStatus(queue.name, queue.up, queue.rung, why)
+        status = TargetStatus(queue.name, queue.up, queue.rung, queue.why or queue.clock_note)
         if status == target.told and now_ns - target.told_ns < STATUS_NS:
             return []
         target.told, target.told_ns = status, now_ns

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
+from operator import attrgetter
 
 from hal.contract.types import NS_PER_MS, NS_PER_S
 from terminal.messages import Pending
@@ -53,16 +54,19 @@ class Item:
 
     pending: Pending
     listed: int
-    fresh: bool = False
+    fresh: InitVar[bool] = False
     in_flight: bool = False
     failures: int = 0
     refusals: int = 0
     next_try_ns: int = 0
+    lane: Lane = field(init=False)
+    rank: tuple[int, bool, int] = field(init=False)
+    """Sending order: class first, then what is fresh, then age."""
 
-    @property
-    def rank(self) -> tuple[int, bool, int]:
-        """Sending order: class first, then what is fresh, then age."""
-        return rank(self.pending.item_class.value), not self.fresh, self.pending.item
+    def __post_init__(self, fresh: bool) -> None:
+        """Lane and rank never change, and are asked for at every turn."""
+        self.lane = LANE_OF[self.pending.item_class]
+        self.rank = (rank(self.pending.item_class.value), not fresh, self.pending.item)
 
     def request(self) -> Request:
         """The request that carries it."""
@@ -99,9 +103,12 @@ class TargetQueue:
         """Whether the ledger should be asked for items now."""
         if self.pulled_ns is not None:
             return now_ns - self.pulled_ns >= PULL_PATIENCE_NS
-        ready = sum(1 for item in self.items.values() if not item.in_flight)
-        low = self.left > 0 and ready < LOW_WATER
-        return self.wanted or low or now_ns - self.asked_ns >= PULL_IDLE_NS
+        if self.wanted or now_ns - self.asked_ns >= PULL_IDLE_NS:
+            return True
+        return self.left > 0 and self._ready() < LOW_WATER
+
+    def _ready(self) -> int:
+        return sum(1 for item in self.items.values() if not item.in_flight)
 
     def pull(self, now_ns: int) -> None:
         """Note that the ledger was asked."""
@@ -139,23 +146,30 @@ class TargetQueue:
         """Items to launch now, most urgent first; marks them in flight."""
         if now_ns < self.next_try_ns:
             return
-        for item in sorted(self.items.values(), key=lambda item: item.rank):
-            if item.in_flight or now_ns < item.next_try_ns:
+        items = self.items.values()
+        flying = [item.lane for item in items if item.in_flight]
+        ready = [item for item in items if not item.in_flight and now_ns >= item.next_try_ns]
+        held: list[Lane] = []
+        for item in sorted(ready, key=attrgetter("rank")):
+            if item.lane in held:
                 continue
-            if self._may_start(item, now_ns):
+            if self._may_start(item.lane, flying, held, now_ns):
                 item.in_flight = True
+                flying.append(item.lane)
                 yield item
+            else:
+                held.append(item.lane)
 
-    def _may_start(self, item: Item, now_ns: int) -> bool:
-        lane = LANE_OF[item.pending.item_class]
-        if self.failures and any(other.in_flight for other in self.items.values()):
+    def _may_start(self, lane: Lane, flying: list[Lane], held: list[Lane], now_ns: int) -> bool:
+        """flying: lanes of what is under way; held: lanes of what is due and must wait."""
+        if self.failures and flying:
             return False  # a target that fails gets one probe, not a volley
-        if self._in_flight(lane) >= LANE_WINDOW[lane]:
+        if flying.count(lane) >= LANE_WINDOW[lane]:
             return False
         if lane is not Lane.ALARM and now_ns < self.bulk_from_ns:
             return False
         if lane is Lane.PHOTO:
-            return self.photos and not self._waiting(now_ns, Lane.RECORD)
+            return self.photos and Lane.RECORD not in held
         return lane is Lane.ALARM or self._take_token(now_ns)
 
     def _take_token(self, now_ns: int) -> bool:
@@ -170,22 +184,6 @@ class TargetQueue:
 
     def _backoff_ns(self, failures: int, max_ns: int = BACKOFF_MAX_NS) -> int:
         return backoff_ns(failures, self._jitter(), BACKOFF_MIN_NS, max_ns)
-
-    def _in_flight(self, lane: Lane) -> int:
-        return sum(
-            1
-            for item in self.items.values()
-            if item.in_flight and LANE_OF[item.pending.item_class] is lane
-        )
-
-    def _waiting(self, now_ns: int, lane: Lane) -> bool:
-        """Whether this lane has an item that is due and not under way."""
-        return any(
-            not item.in_flight
-            and now_ns >= item.next_try_ns
-            and LANE_OF[item.pending.item_class] is lane
-            for item in self.items.values()
-        )
 
     def settle(self, number: int) -> None:
         """The item is delivered or quarantined."""

@@ -104,9 +104,8 @@ class Carrier:
         wire = wire_of(adapter, request, photo)
         limit_s = request.deadline_ms / 1_000 + DEADLINE_SLACK_S
         try:
-            reply = await asyncio.wait_for(
-                self._transports[request.target].send(request, wire), limit_s
-            )
+            async with asyncio.timeout(limit_s):
+                reply = await self._transports[request.target].send(request, wire)
         except TimeoutError:
             reply = WireReply("", b"", f"no answer within {limit_s:.0f} s", "")
         self.send(self._node.on_reply(request, reply, self._clock.monotonic_ns()))

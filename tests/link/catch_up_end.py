@@ -70,6 +70,7 @@ async def run(args: argparse.Namespace) -> dict[str, float]:
         return visit
 
     async def turn() -> None:
+        joined.tick()
         answers, joined.answers = joined.answers, []
         for answer in answers:
             carrier.send(node.on_event(Received("ledger", answer), clock.monotonic_ns()))

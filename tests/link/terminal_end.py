@@ -23,7 +23,7 @@ from terminal.ledger import build
 from terminal.ledger.node import LedgerNode
 from terminal.link import PeerUp, Received
 from terminal.messages import CommitDraft, Message
-from terminal.node import Tick
+from terminal.node import NodeEvent, Tick
 from terminal.uplink.exchange import Transport
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.shell import Carrier, make_transport
@@ -52,16 +52,25 @@ class Joined:
         self.ledger = ledger
         self.clock = clock
         self.answers: list[Message] = []
+        self._due_ns = 0
 
     def send(self, peer: str, message: Message) -> bool:
         assert peer == "ledger"
-        for effect in self.ledger.on_event(Received("uplink", message), self.clock.monotonic_ns()):
-            if effect.peer == "uplink":
-                self.answers.append(effect.message)
+        self._give(Received("uplink", message))
         return True
 
     def control(self, message: Message) -> None:
-        for effect in self.ledger.on_event(Received("control", message), self.clock.monotonic_ns()):
+        self._give(Received("control", message))
+
+    def tick(self) -> None:
+        """The ledger's second, when it has passed."""
+        now_ns = self.clock.monotonic_ns()
+        if now_ns >= self._due_ns:
+            self._due_ns = now_ns + self.ledger.period_ns
+            self._give(Tick())
+
+    def _give(self, event: NodeEvent) -> None:
+        for effect in self.ledger.on_event(event, self.clock.monotonic_ns()):
             if effect.peer == "uplink":
                 self.answers.append(effect.message)
 
@@ -118,6 +127,7 @@ async def run(args: argparse.Namespace) -> int:
             if args.hold and made < args.records:
                 continue
             all_made_s = all_made_s or time.monotonic()
+            joined.tick()
             now_ns = clock.monotonic_ns()
             answers, joined.answers = joined.answers, []
             for answer in answers:

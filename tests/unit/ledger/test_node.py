@@ -512,6 +512,7 @@ def test_the_outbox_alarm_is_given_again_after_it_was_over(lane: Lane) -> None:
         lane.commit(node, draft(visit_id))
     for item in range(1, 20):
         lane.tell(node, Delivered("county", item, b"r"), "uplink")
+    lane.tick(node)
     for visit_id in range(100, 120):
         lane.commit(node, draft(visit_id))
     events = [decode_signed(one).happening for one in node.store.signed_records()]
