@@ -16,7 +16,7 @@ import msgspec
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal import outbox
 from terminal.core.types import Event, RecordDraft
-from terminal.ledger import vehicles
+from terminal.ledger import keepsakes, vehicles
 from terminal.ledger.book import Book
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.flight import FlightRecorder
@@ -62,15 +62,6 @@ ALLOWED: dict[str, tuple[type, ...]] = {
     "uplink": (Pull, Delivered, Undeliverable, TargetStatus, Reconcile),
 }
 """Which peer may say what. Snapshots and everything else are ignored."""
-
-
-ZERO_META = "zero"
-CORNERS_META = "corners"
-
-
-def decode_zero(kept: bytes) -> ZeroKept:
-    """The zero as it was stored. Raises msgspec.MsgspecError when it is not one."""
-    return msgspec.json.decode(kept, type=ZeroKept)
 
 
 @dataclass(slots=True)
@@ -139,30 +130,18 @@ class LedgerNode:
 
     def _greet(self, peer: str) -> Sequence[Send]:
         if peer == "control":
-            return (self._status(), *self._zero(), *self._corners())
+            return (self._status(), *self._kept())
         return (Send("uplink", Wake()),) if peer == "uplink" else ()
 
-    def _zero(self) -> Sequence[Send]:
-        """The zero that control gave us to keep, if any can be read."""
-        try:
-            kept = self.store.meta(ZERO_META)
-            return () if kept is None else (Send("control", decode_zero(kept)),)
-        except (apsw.Error, msgspec.MsgspecError) as error:
-            self.last_refusal = f"the kept zero cannot be read: {error}"
-            return ()
-
-    def _corners(self) -> Sequence[Send]:
-        """The evidence on the cells that control gave us to keep, as it is; empty for none.
-
-        Control keeps nothing before this word, so what cannot be read now is not overwritten.
-        """
-        try:
-            kept = self.store.meta(CORNERS_META)
-        except apsw.Error as error:
-            self.last_refusal = f"the kept corner evidence cannot be read: {error}"
-            return ()
-        text = (kept or b"").decode("utf-8", "replace")
-        return (Send("control", CornersKept(text)),)
+    def _kept(self) -> Sequence[Send]:
+        """What control gave us to keep, as far as it can be read."""
+        sends: list[Send] = []
+        for what, read in keepsakes.READ.items():
+            try:
+                sends += [Send("control", message) for message in read(self.store)]
+            except (apsw.Error, msgspec.MsgspecError) as error:
+                self.last_refusal = f"the kept {what} cannot be read: {error}"
+        return sends
 
     def _lost(self, peer: str) -> Sequence[Send]:
         if peer == "uplink":
@@ -210,12 +189,8 @@ class LedgerNode:
                 return (Send("control", vehicles.find(self.store, plate)),)
             case FlightFrame(frame):
                 self.flight.append(frame)
-            case ZeroKept():
-                with self.store.transaction():
-                    self.store.set_meta(ZERO_META, msgspec.json.encode(message))
-            case CornersKept(text):
-                with self.store.transaction():
-                    self.store.set_meta(CORNERS_META, text.encode())
+            case ZeroKept() | CornersKept():
+                keepsakes.keep(self.store, message)
             case _:
                 pass
         return ()

@@ -35,7 +35,7 @@ from terminal.county.figures import parse_month
 from terminal.county.keys import KeyFileError
 from terminal.frames import decode_frame
 from terminal.ledger.errors import LedgerCorruptError
-from terminal.ledger.node import decode_zero
+from terminal.ledger.keepsakes import decode_zero
 from terminal.ledger.vehicles import VehicleListError
 from terminal.ledger.vehicles import parse as parse_vehicles
 from terminal.messages import CommitRefused, Pull, Wake, decode, encode
