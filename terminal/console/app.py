@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import (
     FileResponse,
     HTMLResponse,
@@ -271,15 +271,18 @@ class Console:
         return self._queued(PlantCommand(asked, ""))
 
     async def _asked(self, request: Request) -> str | None:
-        """The posted word, None when the post is not from our own page."""
+        """The posted word, None when the post is not from our own page, or broke off."""
         token = request.headers.get("x-demo-token", "")
         if not secrets.compare_digest(token.encode(), self.token.encode()):
             return None
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return None
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES_MAX:
+                    return None
+        except ClientDisconnect:
+            return None
         return body.decode("utf-8", "replace")
 
     def _queued(self, message: PressKey | PlantCommand) -> Response:

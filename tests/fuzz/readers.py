@@ -33,6 +33,7 @@ from terminal.core.plate import is_valid, kind_of, normalise
 from terminal.core.visit import MenuState
 from terminal.county.figures import parse_month
 from terminal.county.keys import KeyFileError
+from terminal.enrol.papers import PaperError
 from terminal.frames import decode_frame
 from terminal.ledger.errors import LedgerCorruptError
 from terminal.ledger.keepsakes import decode_zero
@@ -49,7 +50,7 @@ from terminal.weighing.cornerbook import from_text as restore_corners
 from terminal.weighing.cornerbook import to_text as corners_to_text
 from terminal.weighing.corners import CornerMemory
 from terminal.weighing.trace import TraceError
-from tests.fuzz import files, network
+from tests.fuzz import blocks, console, files, network, papers
 from tests.unit.ledger.builders import SIGNER, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,6 +196,16 @@ READERS: dict[str, Reader] = {
         tuple(bytes((0, row)) + b"a-1-00/0".ljust(40) + network.SIGNED for row in range(6)),
     ),
     "CoAP datagrams": Reader(network.datagram, (UnparsableMessage,), network.DATAGRAMS),
+    "console connections": Reader(console.connection, (), console.REQUESTS),
+    "enrolment requests": Reader(papers.requests, (PaperError,), papers.TEXTS),
+    "enrolment requests, signed": Reader(papers.signed_requests, (PaperError,), papers.SIGNED),
+    "enrolment grants": Reader(papers.grants, (PaperError,), papers.TEXTS),
+    "enrolment grants, signed": Reader(papers.signed_grants, (PaperError,), papers.SIGNED),
+    "rotations": Reader(papers.rotations, (PaperError,), papers.TEXTS),
+    "rotations, signed": Reader(papers.signed_rotations, (PaperError,), papers.SIGNED[2:]),
+    "blocks": Reader(blocks.blocks, (), blocks.BLOCK_SEEDS),
+    "photo chunks": Reader(blocks.chunks, (), blocks.CHUNK_SEEDS),
+    "county's door": Reader(blocks.gate, (), blocks.GATE_SEEDS),
     "signed records": Reader(network.signed, (RecordError,), (network.SIGNED,)),
 }
 
