@@ -135,6 +135,15 @@ def lighten(context: Any) -> None:
     context.render_to_pipe = render_to_pipe
 
 
+def share_websocket_port() -> None:
+    """Let several processes serve one WebSocket port, as the library does for UDP and TCP."""
+    from websockets.asyncio import server
+
+    if isinstance(server.serve, functools.partial):
+        return
+    server.serve = functools.partial(server.serve, reuse_port=True)  # type: ignore[misc, assignment]
+
+
 def harden_parser() -> None:
     """Make every datagram that cannot be parsed the one error the library drops in peace."""
     plain = Message.decode

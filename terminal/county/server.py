@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import aiocoap
 
 from terminal.county.gate import Gate
-from terminal.county.hardening import bound_memory, harden_parser, lighten
+from terminal.county.hardening import bound_memory, harden_parser, lighten, share_websocket_port
 from terminal.county.keys import KeyRegistry
 from terminal.county.notes import Notes
 from terminal.county.photos import PhotoPlace, open_photos
@@ -29,6 +29,7 @@ from terminal.county.relay import RelaySite
 from terminal.county.service import County, Times
 from terminal.county.sharding import ALONE, Place
 from terminal.county.store import Store
+from terminal.county.store_check import check_store
 from terminal.county.store_sqlite import SqliteStore
 from terminal.county.writer import Writer
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 REAL_TIMES = Times(time.time_ns, time.monotonic_ns)
 TRANSPORTS = ("udp6", "tcpserver")
 STREAM = ["tcpserver"]
+WEBSOCKET_STEP = 3_000
+"""The library serves CoAP over WebSocket on this many ports above the other transports."""
 LOG = "county-coap"
 
 
@@ -132,9 +135,9 @@ async def _coap(
             await site.open()
             opened.push_async_callback(site.close)
             await _listen(opened, site, ("127.0.0.1", place.relay_ports[place.index]), STREAM)
-        # The library opens its WebSocket port for one process only.
-        websocket = options.websocket and place.index == 0
-        transports = [*TRANSPORTS, "ws"] if websocket else list(TRANSPORTS)
+        transports = [*TRANSPORTS, "ws"] if options.websocket else list(TRANSPORTS)
+        if options.websocket and place != ALONE:
+            share_websocket_port()
         context = await _listen(opened, site, (options.host, options.port), transports)
         bound_memory(context)
         yield
@@ -170,7 +173,9 @@ def open_store(place: StorePlace, *, synced: bool = True) -> Store:
 @contextlib.asynccontextmanager
 async def around_all(options: CountyOptions) -> AsyncIterator[None]:
     """What there is once however many workers serve: address, tables, publisher, page."""
-    _probe(options.host, options.port)
+    _probe(options)
+    if isinstance(options.store, Path):
+        await asyncio.to_thread(check_store, options.store, options.photos)
     await asyncio.to_thread(decide, options.publish, lambda: open_store(options.store))
     await asyncio.to_thread(open_photos(options.photos).prepare)
     async with (
@@ -180,11 +185,21 @@ async def around_all(options: CountyOptions) -> AsyncIterator[None]:
         yield
 
 
-def _probe(host: str, port: int) -> None:
+def _probe(options: CountyOptions) -> None:
     """Raise OSError when somebody serves here: the library would silently share the port."""
-    family, kind, proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    with socket.socket(family, kind, proto) as asked:
-        asked.bind(address)
+    streams = [options.port, *([options.port + WEBSOCKET_STEP] if options.websocket else [])]
+    asked = [(options.port, socket.SOCK_DGRAM), *((port, socket.SOCK_STREAM) for port in streams)]
+    for port, kind in asked:
+        family, _kind, proto, _name, address = socket.getaddrinfo(options.host, port, type=kind)[0]
+        with socket.socket(family, kind, proto) as held:
+            if kind is socket.SOCK_STREAM:  # connections of a receiver that has just ended
+                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                held.bind(address)
+            except OSError as error:
+                way = "TCP" if kind is socket.SOCK_STREAM else "UDP"
+                words = f"{way} port {port} of {options.host}: {error.strerror}"
+                raise OSError(error.errno, words) from error
 
 
 @contextlib.asynccontextmanager

@@ -16,8 +16,16 @@ from terminal.county.store import SCHEMA, SqlStore
 
 CONNECT_S_MAX = 10
 STATEMENT_MS_MAX = 30_000
-REFUSALS_KEY = 1
-"""Advisory lock taken last, after those of the terminals."""
+REFUSALS_KEY, SCHEMA_KEY = 1, 2
+"""Advisory locks. Refusals: taken last, after those of the terminals. Schema: receivers that start
+together make the tables in turn."""
+MUST_BE = {
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
+}
+"""What a server must answer, or its commits do not survive a power cut. We set the last one for
+our connection; something between may still take it away."""
 POSTGRES_SCHEMA = (
     SCHEMA.replace(") WITHOUT ROWID", ")").replace("BLOB", "BYTEA").replace("INTEGER", "BIGINT")
 )
@@ -89,6 +97,18 @@ class Connection:
             self._db.close()
 
 
+def _check_durable(live: Connection) -> None:
+    """Raises StoreFailedError where the server may forget what it committed."""
+    for name, allowed in MUST_BE.items():
+        (value,) = live.execute(f"SHOW {name}").fetchone()
+        if value not in allowed:
+            live.close()
+            raise StoreFailedError(
+                f"PostgreSQL has {name} = {value}: a power cut there would lose records whose"
+                f" terminals hold our receipt. Set {name} = on on the server (or in the pooler)"
+            )
+
+
 def _numbered(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
@@ -112,6 +132,9 @@ class PostgresStore(SqlStore):
         super().__init__()
         self._uri, self._synced = uri, synced
         self._live = Connection(uri, synced=synced)
+        if synced:
+            _check_durable(self._live)
+        self._live.execute("SELECT pg_advisory_xact_lock(?)", (SCHEMA_KEY,))
         for statement in POSTGRES_SCHEMA.split(";"):
             if statement.strip():
                 self._live.execute(statement)

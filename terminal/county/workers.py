@@ -45,7 +45,13 @@ class Workers:
         assert process.stdout is not None
         self.processes[place.index] = process
         process.stdin.write(f"{pack(self.options, place)}\n".encode())
-        said = (await asyncio.wait_for(process.stdout.readline(), START_S_MAX)).decode().strip()
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_S_MAX)
+        except TimeoutError as error:
+            process.kill()
+            words = f"worker {place.index} was not ready within {START_S_MAX:.0f} s"
+            raise OSError(f"{words}; is this machine overloaded, or the store locked?") from error
+        said = line.decode().strip()
         if said != READY:
             raise OSError(said or f"worker {place.index} ended while starting")
         return process

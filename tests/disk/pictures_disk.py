@@ -19,12 +19,22 @@ class PicturesDisk:
     """Use as a context. fail_at: number of the operation that fails, and all after it.
 
     how: "fail" does nothing, "tear" leaves half of a write, "lose" fails and power_cut() later
-    takes what was not synced. error: what the failing operations say.
+    takes what was not synced. error: what the failing operations say. pattern: which files are
+    pictures.
     """
 
-    def __init__(self, root: Path, fail_at: int, how: str, error: int = errno.EIO) -> None:
+    def __init__(
+        self,
+        root: Path,
+        fail_at: int,
+        how: str,
+        error: int = errno.EIO,
+        *,
+        pattern: str = "*.jpg",
+    ) -> None:
         self.operations = 0
         self._root, self._fail_at, self._how, self._error = root, fail_at, how, error
+        self._pattern = pattern
         self._stack = ExitStack()
         self._contents: set[int] = set()
         self._names: set[Path] = set()
@@ -35,7 +45,7 @@ class PicturesDisk:
             self._names.add(path)
 
     def _files(self) -> list[Path]:
-        return [path for path in self._root.rglob("*.jpg") if path.is_file()]
+        return [path for path in self._root.rglob(self._pattern) if path.is_file()]
 
     def __enter__(self) -> PicturesDisk:
         disk = self

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from terminal.county.conformance import load_vectors
+from tests.ports import free_port
 
 FOREIGN = Path(__file__).parent
 LIBRARIES = ("-lcoap-3-openssl", "-lcrypto")
@@ -56,12 +56,6 @@ COMMANDS: dict[str, Callable[[Path], list[str] | str]] = {
     "node": node_command,
     "libcoap": libcoap_command,
 }
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,16 +19,11 @@ from hal.sim.world_shared import SharedWorld
 from terminal.link import Hub, Received
 from terminal.messages import Snapshot
 from terminal.plant_messages import PlantCommand, PlantTruth
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.02
 STOP_S_MAX = 15.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RunningLane:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hal.contract.types import ClockQuality, MonotonicNs
 from terminal.config import Config, ConsoleSection, Loaded
 from terminal.console.server import serve
 from terminal.link import Hub
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 ANSWER_S_MAX = 90
@@ -36,12 +36,6 @@ class Stop:
 
     def is_set(self) -> bool:
         return self.told
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def visit(port: int, stop: Stop) -> tuple[str, bytes]:

@@ -20,7 +20,7 @@ from terminal.county.server import CountyOptions, open_store, running_county
 from terminal.county.service import County
 from terminal.county.store import Owed
 from terminal.records import verify_record
-from tests.process.test_county_workers import free_port
+from tests.ports import free_port
 from tests.process.test_uplink_loopback import TIMES, options
 from tests.unit.county.samples import Chain
 

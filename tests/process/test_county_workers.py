@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import aiocoap
@@ -24,51 +20,15 @@ from terminal.county.sharding import ALONE, Place
 from terminal.county.worker import pack, unpack
 from terminal.uplink.oscore import make_pair, open_context
 from tests.link.load import LoadResult, prepare, send_all
+from tests.ports import free_port
+from tests.process.county_workers import connections, receiver, workers_of
+from tests.process.test_uplink_loopback import until
 
 TERMINALS, RECORDS = 20, 600
 KILLS = 2
 ASKS = 12
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-@contextmanager
-def receiver(
-    folder: Path, port: int, *more: str, store: str = ""
-) -> Iterator[subprocess.Popen[str]]:
-    command = [
-        sys.executable, "-m", "terminal.cli", "county", "--bind", f"127.0.0.1:{port}",
-        "--workers", "2", "--store", store or str(folder / "county.sqlite"),
-        "--keys", str(folder / "keys"), *more,
-    ]  # fmt: skip
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    try:
-        assert "2 workers" in process.stdout.readline()
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def workers_of(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(stat[1]) == parent and stat[0] != "Z":
-                found.append(int(entry.name))
-    return sorted(found)
+STREAMS = 24
+"""Connections: that one of three workers gets none of them is a chance of 0.0002."""
 
 
 def killed_workers(folder: Path, store: str, records: int) -> Report:
@@ -136,6 +96,55 @@ def test_an_oscore_context_is_used_by_its_owner_whoever_hears_the_request(tmp_pa
         times = asyncio.run(ask())
     assert len(times) == ASKS * 2 * len(names)
     assert all(isinstance(at_ms, int) for at_ms in times)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("scheme", ["coap+tcp", "coap+ws"])
+def test_a_connection_serves_any_terminal_on_whichever_worker_it_lands(
+    tmp_path: Path, scheme: str
+) -> None:
+    """Connections over all workers; on each, every terminal asks, and one sends its records."""
+    (tmp_path / "keys").mkdir()
+    names = ("A", "B", "C", "D")
+    for name in names:
+        make_pair(tmp_path / name, tmp_path / "contexts" / name)
+    contexts = {name: open_context(tmp_path / name) for name in names}
+    items = prepare(tmp_path / "keys", STREAMS, STREAMS * 4)
+    port = free_port()
+    served = port + (3_000 if scheme == "coap+ws" else 0)
+    base = f"{scheme}://127.0.0.1:{served}"
+
+    async def use(client: aiocoap.Context, number: int) -> None:
+        for name in names:
+            client.client_credentials[f"{base}/v1/time?{name}"] = contexts[name]
+            message = aiocoap.Message(code=aiocoap.GET, uri=f"{base}/v1/time?{name}")
+            answer = await asyncio.wait_for(client.request(message).response, 20)
+            assert isinstance(cbor2.loads(answer.payload), int), answer.code
+        for record_id, signed in items[number::STREAMS]:
+            message = aiocoap.Message(
+                code=aiocoap.PUT, uri=f"{base}/v1/records/{record_id}", payload=signed
+            )
+            message.opt.content_format = 18
+            answer = await asyncio.wait_for(client.request(message).response, 20)
+            assert cbor2.loads(answer.payload)[1] == record_id
+
+    async def ask(parent: int) -> list[int]:
+        clients = [await aiocoap.Context.create_client_context() for _ in range(STREAMS)]
+        for number, client in enumerate(clients):
+            await use(client, number)
+        spread = [connections(worker, served) for worker in workers_of(parent)]
+        for client in clients:
+            await client.shutdown()
+        # The library closes its streams after it said so.
+        await until(lambda: not any(connections(one, served) for one in workers_of(parent)))
+        return spread
+
+    more = ("--websocket", "--oscore", str(tmp_path / "contexts"))
+    with receiver(tmp_path, port, *more, workers=3) as parent:
+        spread = asyncio.run(ask(parent.pid))
+    assert sum(spread) == STREAMS
+    assert len([count for count in spread if count]) == 3, spread
+    assert read_report(tmp_path / "county.sqlite").records == len(items)
 
 
 def test_every_key_has_exactly_one_owner() -> None:

@@ -14,7 +14,7 @@ from terminal.messages import ItemClass
 from terminal.uplink import coap
 from terminal.uplink.coap import DTLS_ABSENT, CoapTransport, DtlsKey, dtls_installed
 from terminal.uplink.exchange import Request, WireReply, WireRequest
-from tests.foreign.peers import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from terminal.uplink.coap import CoapTransport
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import make_pair, open_context
 from terminal.uplink.shell import Carrier
+from tests.ports import free_port
 from tests.unit.county.samples import WALL_NS, Chain, photo, weigh
 
 pytestmark = pytest.mark.process
@@ -136,21 +136,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S_MAX):
         while not condition():  # noqa: ASYNC110  # many causes, one poll
             await asyncio.sleep(TICK_S)
-
-
-def free_port() -> int:
-    """Free for UDP and TCP: a load test beside this one may hold a thousand UDP ports."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
-        ):
-            stream.bind(("127.0.0.1", 0))
-            port = int(stream.getsockname()[1])
-            if port < 60_000:  # WebSocket is served 3,000 above
-                with contextlib.suppress(OSError):
-                    datagrams.bind(("127.0.0.1", port))
-                    return port
 
 
 def options(

@@ -27,7 +27,7 @@ from terminal.uplink.resources import (
     serving,
 )
 from terminal.uplink.watch import watch
-from tests.process.test_uplink_loopback import free_port
+from tests.ports import free_port
 from tests.tools.console_feeder import idle, over, weighed
 
 pytestmark = pytest.mark.process

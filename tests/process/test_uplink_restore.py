@@ -25,7 +25,7 @@ from terminal.uplink.coap import CoapTransport
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.shell import Carrier
 from tests.link.terminal_end import BOOT_ID, Joined, SystemClock
-from tests.process.test_uplink_loopback import free_port
+from tests.ports import free_port
 from tests.unit.ledger.builders import draft
 
 pytestmark = pytest.mark.process
