@@ -24,7 +24,7 @@ FLAG_SURE = 16.0
 STILL_SURE = 8.0
 STILL_SHARE_MIN = 0.0025
 """The same once it has been flagged: what is on the edge does not come and go."""
-NAME_SURE = 5.0
+NAME_SURE = 8.0
 """How much likelier this cell must be than the next one before it is named."""
 PASSAGE_SURE = 16.0
 """The same for one passage alone, whose rolling on and rolling off must agree."""
