@@ -293,9 +293,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     barriers, leases, lamps: indexed by Side (leases: authority or empty; lamps: 1 is green).
     device_counts: (device, what, how many) since start: faults by code; of the load cells also
     samples, missed, flagged, and rate_mhz, the samples a second of all cells in thousandths.
-    corners: (drive-ons and drive-offs that told something, cell or -1, its error in ppm or 0, kept
-    evidence refused); None for an indicator. estimate: (kg, the dead cell it does without), for
-    people only.
+    corners: weighing.cornerbook.CornerFacts in order; None for an indicator. estimate: (kg, the
+    dead cell it does without), for people only.
     """
 
     now_ns: int
@@ -318,7 +317,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     lane_kind: str
     simulated: bool
     device_counts: tuple[tuple[str, str, int], ...] = ()
-    corners: tuple[int, int, int, int] | None = None
+    corners: tuple[int, int, int, int, int] | None = None
     estimate: tuple[int, int] | None = None
 
 

@@ -239,14 +239,15 @@ class View:
         kg, cell = snapshot.estimate
         return self.t("estimate").format(tonnes=tonnes(kg), cell=cell)
 
-    def _corners(self, facts: tuple[int, int, int, int]) -> tuple[str, str, int]:
+    def _corners(self, facts: tuple[int, int, int, int, int]) -> tuple[str, str, int]:
         """Tone, sentence, and how often kept evidence was refused."""
-        passages, cell, gain_ppm, refused = facts
+        passages, cell, other, gain_ppm, refused = facts
         if not gain_ppm:
             key = "corners.sound" if passages else "corners.none"
             return "ok" if passages else "unknown", self.t(key).format(passages=passages), refused
-        said = self.t("corners.wrong" if cell >= 0 else "corners.unsure").format(
+        said = self.t("corners.wrong" if other < 0 else "corners.unsure").format(
             cell=cell,
+            other=other,
             percent=f"{abs(gain_ppm) / 10_000:.1f}",
             more=self.t("corners.more" if gain_ppm > 0 else "corners.less"),
             passages=passages,

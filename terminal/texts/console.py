@@ -166,8 +166,8 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
         "cell {cell} reads {percent} % too {more} ({passages} rides)",
     ),
     "corners.unsure": (
-        "有一只传感器示值{more} {percent} %，位置未定（上、下磅 {passages} 次）",
-        "one cell, not yet known which, reads {percent} % too {more} ({passages} rides)",
+        "{cell} 号或 {other} 号传感器示值偏差 {percent} %（上、下磅 {passages} 次）",
+        "cell {cell} or cell {other} reads wrongly by {percent} % ({passages} rides)",
     ),
     "corners.more": ("偏大", "much"),
     "corners.less": ("偏小", "little"),

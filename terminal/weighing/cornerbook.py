@@ -32,12 +32,14 @@ class EvidenceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CornerFacts:
-    """What a console shows. cell: -1 while no side is named; refused: stored evidence thrown away
-    since the start. gain_ppm: 10,000 reads 1 % too much, 0 while nothing is wrong.
+    """What a console shows. passages: drive-ons and drive-offs that told something. cell: the
+    likeliest wrong one, -1 for none; other: the next, -1 once it is sure. gain_ppm: 10,000 reads
+    1 % too much, 0 while nothing is wrong. refused: stored evidence thrown away since the start.
     """
 
     passages: int
     cell: int
+    other: int
     gain_ppm: int
     refused: int
 
@@ -85,10 +87,12 @@ class CornerBook:
     def facts(self) -> CornerFacts:
         """What a console shows."""
         found = self.verdict
-        gain_ppm = round(1e6 * found.gain_share) if found is not None else 0
-        return CornerFacts(
-            self.passages, found.cell if found is not None else -1, gain_ppm, self.refused
-        )
+        if found is None:
+            return CornerFacts(self.passages, -1, -1, 0, self.refused)
+        cell, other = found.likely
+        sure = found.cell >= 0
+        gain_ppm = round(1e6 * found.gain_share)
+        return CornerFacts(self.passages, cell, -1 if sure else other, gain_ppm, self.refused)
 
     def drain_events(self) -> Sequence[Event]:
         """Alarms and what became of kept evidence since the last call."""
@@ -107,12 +111,12 @@ class CornerBook:
         self.verdict = found = self._memory.worst()
         if found is None:
             return
-        which = f"cell {found.cell}" if found.cell >= 0 else "one cell (which is not sure yet)"
         more = "too much" if found.gain_share > 0 else "too little"
-        detail = (
-            f"{which} reads {abs(100 * found.gain_share):.1f} % {more}, "
-            f"by {self.passages} drive-ons and drive-offs"
-        )
+        said = f"cell {found.cell} reads {abs(100 * found.gain_share):.1f} % {more}"
+        if found.cell < 0:
+            pair = "cell {} or cell {}".format(*found.likely)
+            said = f"{pair} reads wrongly by {abs(100 * found.gain_share):.1f} %"
+        detail = f"{said}, by {self.passages} drive-ons and drive-offs"
         self.tell("corner_error", found.cell, detail, now_ns)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from terminal.weighing.gains import WRONG_SHARE, GainEvidence, nothing
 
 FORGET = 0.98
-"""Half of the evidence is forgotten after 34 passages: a cell that changes is found."""
+"""Half of it is forgotten after 34 drive-ons and drive-offs: a cell that changes is found."""
 SOUND_SHARE = 5e-4
 """Spread of the gains of sound, adjusted cells."""
 FLAG_SHARE_MIN = 0.005
@@ -43,11 +43,15 @@ PASSAGES_MAX = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Corner:
-    """A gain error. cell: -1 while the side is not sure; gain_share: 0.01 reads 1 % too much."""
+    """A gain error. cell: -1 while it is not sure which; gain_share: 0.01 reads 1 % too much.
+
+    likely: the likeliest cell and the next.
+    """
 
     cell: int
     gain_share: float
     sure: float
+    likely: tuple[int, int]
 
 
 class CornerMemory:
@@ -165,7 +169,8 @@ def _judge(
     if scores[best] < sure or abs(gains[best]) < share_min:
         return None
     alone = cells == 1 or scores[best] - scores[order[-2]] >= NAME_SURE
-    return Corner(best if alone else -1, float(gains[best]), float(scores[best]))
+    likely = best, int(order[-2]) if cells > 1 else best
+    return Corner(best if alone else -1, float(gains[best]), float(scores[best]), likely)
 
 
 def _evidence(

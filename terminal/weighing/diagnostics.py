@@ -20,7 +20,7 @@ from terminal.weighing.cornerbook import CornerBook
 from terminal.weighing.corners import Corner, both_ways
 from terminal.weighing.history import CENTRE, TOTAL, History
 from terminal.weighing.hold import UNSTEADY_S, Held, HoldKeeper
-from terminal.weighing.params import WeighParams
+from terminal.weighing.params import WeighParams, mpe_kg
 from terminal.weighing.rides import Rides, joined
 from terminal.weighing.samples import CellStream
 from terminal.weighing.zero import ZeroKeeper
@@ -81,6 +81,7 @@ class Diagnostics:
         self._corner: Corner | None = None
         self._before = WeighFlag.NONE
         self._unread = 0
+        self._waited_s = 0.0
 
     def step(
         self,
@@ -108,9 +109,11 @@ class Diagnostics:
             if self._hold.disturbed:
                 self._shifted(now_ns)
                 self._hold.disturbed = False
-            waits = self._hold.still_s() > UNSTEADY_S and Tri.YES not in beams
-            unnamed = not (flags | self._visit) & ~WeighFlag.UNSTEADY
-            if self._hold.held is None and waits and unnamed:
+            stands = self._hold.standing and Tri.YES not in beams
+            if stands and self._hold.held is None:
+                self._waited_s += self._history.step_s
+            waits = stands and self._waited_s > UNSTEADY_S
+            if self._hold.held is None and waits and not flags and self._rough():
                 self._visit |= WeighFlag.UNSTEADY
             elif self._hold.held is not None:
                 self._visit &= ~WeighFlag.UNSTEADY
@@ -200,6 +203,7 @@ class Diagnostics:
             self._began_ns = now_ns
             self.rides.arrived()
             self._judged, self._clean = None, False
+            self._waited_s = 0.0
             self.axles, self.groups = None, ()
         elif not loaded and self._began is not None:
             stayed_s = (now_ns - self._began_ns) / NS_PER_S
@@ -287,6 +291,13 @@ class Diagnostics:
             self._visit |= WeighFlag.EXTERNAL_SUPPORT
         else:
             self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
+
+    def _rough(self) -> bool:
+        """Whether the load does not settle, or nothing else explains that no mass is held."""
+        if not self._visit & ~WeighFlag.UNSTEADY:
+            return True
+        now = self._hold.estimate
+        return now is None or now.u_kg > mpe_kg(now.mass_kg, self._params.e_kg)
 
     def _note(self, flags: WeighFlag, cell: int, now_ns: MonotonicNs) -> None:
         if flags == self._before:

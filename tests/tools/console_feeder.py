@@ -114,7 +114,18 @@ def fault() -> Snapshot:
     )
 
 
-SCENES = {"over": over, "pass": passing, "idle": idle, "fault": fault}
+def dead_cell() -> Snapshot:
+    held = snapshot("HELD", Display(Prompt.FAULT, HoldReason.WEIGH_FAULT, "晋L12345", 6), None)
+    return msgspec.structs.replace(held, corners=(23, 2, 3, 12_400, 1), estimate=(48_320, 5))
+
+
+SCENES = {
+    "over": over,
+    "pass": passing,
+    "idle": idle,
+    "fault": fault,
+    "dead_cell": dead_cell,
+}
 
 
 def sign_frame(display: Display) -> SignFrame:

@@ -53,11 +53,11 @@ def test_a_restart_goes_on_where_it_was(monkeypatch) -> None:
     rig.run(1.0)
     (text,) = kept(rig)
     again = Rig(monkeypatch)
-    assert again.snapshot().corners == (0, -1, 0, 0)
+    assert again.snapshot().corners == (0, -1, -1, 0, 0)
     says(again, text)
     again.run(0.2)
-    passages, cell, gain_ppm, refused = again.snapshot().corners
-    assert (passages, cell, refused) == (6, 2, 0)
+    passages, cell, other, gain_ppm, refused = again.snapshot().corners
+    assert (passages, cell, other, refused) == (6, 2, -1, 0)
     assert gain_ppm == pytest.approx(20_000, rel=0.1)
     says(again, text)
     again.run(0.2)
@@ -69,7 +69,7 @@ def test_damaged_evidence_is_refused_once_and_not_in_the_way(monkeypatch) -> Non
     rig = Rig(monkeypatch)
     says(rig, '{"format": 1}')
     rig.run(0.2)
-    assert rig.snapshot().corners == (0, -1, 0, 1)
+    assert rig.snapshot().corners == (0, -1, -1, 0, 1)
     passage(rig)
     rig.run(1.0)
     assert len(kept(rig)) == 1

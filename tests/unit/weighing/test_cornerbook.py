@@ -42,7 +42,7 @@ def test_a_named_cell_is_still_named_after_a_restart() -> None:
     after = CornerBook(8, "deck 1")
     assert after.restore(before.text(), T0)
     assert after.verdict == before.verdict
-    assert after.facts() == CornerFacts(PASSAGES_MIN, 3, before.facts().gain_ppm, 0)
+    assert after.facts() == CornerFacts(PASSAGES_MIN, 3, -1, before.facts().gain_ppm, 0)
     assert kinds(after) == ["corners_restored", "corner_error"]
 
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_used_is_refused_counted_and_gathered_afresh(spoil, why) 
     assert event.kind == "corners_refused"
     assert why in event.detail
     assert "gathered afresh" in event.detail
-    assert book.facts() == CornerFacts(0, -1, 0, 1)
+    assert book.facts() == CornerFacts(0, -1, -1, 0, 1)
     for _ in range(PASSAGES_MIN):
         book.add(told(5, -0.02), T0)
     assert book.facts().cell == 5
@@ -121,6 +121,22 @@ def test_an_alarm_is_given_once_an_hour_for_one_cell() -> None:
     book.add(told(3, 0.02), MonotonicNs(T0 + HOUR_NS))
     (event,) = book.drain_events()
     assert event.detail.startswith("cell 3 reads 2.0 % too much")
+
+
+def test_while_the_side_is_not_sure_both_cells_are_said() -> None:
+    book = CornerBook(8, "deck 1")
+    apart = np.zeros(8)
+    apart[[4, 5]] = -1.0, 1.0  # right against left of one line is all that is seen
+    info = 3e6 * np.outer(apart, apart)
+    for _ in range(PASSAGES_MIN):
+        book.add(GainEvidence(info, info @ (0.02 * np.eye(8)[5])), T0)
+    assert book.verdict is not None
+    assert book.verdict.cell == -1
+    assert {book.facts().cell, book.facts().other} == {4, 5}
+    (event,) = book.drain_events()
+    assert "cell 4" in event.detail
+    assert "cell 5" in event.detail
+    assert "wrongly by" in event.detail
 
 
 def test_a_mended_cell_is_forgotten_and_the_edge_does_not_flicker() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, Tri
 from terminal.core.types import Weighed, WeighFlag
 from terminal.weighing import Pipeline
+from terminal.weighing.corners import Corner
 from tests.unit.weighing.test_pipeline import Deck, params
 
 
@@ -111,6 +112,26 @@ def test_a_vehicle_that_rolls_on_a_little_was_not_disturbed() -> None:
         seen = deck.run(0.1, 7_000 - 60.0 * step, person=(7, 60.0 * step))
         assert not any(w.flags & WeighFlag.DISTURBED for w in seen)
     assert deck.run(4, 5_860, person=(7, 1_140.0))[-1].held_kg == 7_000
+
+
+def test_a_load_that_is_rocked_is_unsteady_though_it_holds_still_at_times() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    seen = []
+    for turn in range(16):
+        seen += deck.run(2.0, 30_000 + (110 if turn % 2 else -110))
+    assert any(w.held_kg is not None for w in seen)
+    assert any(w.flags & WeighFlag.UNSTEADY for w in seen)
+
+
+def test_a_steady_load_that_a_wrong_cell_holds_up_is_not_called_unsteady() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.pipe.checks.corners.verdict = Corner(2, 0.02, 50.0, (2, 3))
+    seen = deck.run(16, 30_000)
+    assert all(w.held_kg is None for w in seen)
+    assert seen[-1].flags == WeighFlag.CORNER_ERROR
+    assert seen[-1].cell == 2
 
 
 def test_load_taken_off_by_tonnes_is_outside_support_and_blocks() -> None:
