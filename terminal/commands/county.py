@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -16,8 +18,9 @@ from terminal.county.photo_check import check_photos
 from terminal.county.photos import open_photos, photo_place
 from terminal.county.publish import OFF
 from terminal.county.reading import shown_place, store_place
-from terminal.county.server import CountyOptions, running_county
+from terminal.county.server import WEBSOCKET_STEP, CountyOptions, running_county
 from terminal.county.sharding import WORKERS_MAX
+from terminal.county.store_check import StoreDamagedError
 from terminal.county.workers import running_workers
 
 NAME = "county"
@@ -85,17 +88,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="serve nothing: read every stored photo back and name those that are not right",
     )
     parser.add_argument(
-        "--page", type=int, default=0, metavar="PORT", help="serve the status page on this port"
+        "--page", type=port, default=0, metavar="PORT", help="serve the status page on this port"
     )
 
 
 def address(text: str) -> tuple[str, int]:
     """HOST:PORT, IPv6 hosts in brackets. Raises argparse's own error."""
-    host, _, port = text.rpartition(":")
+    host, _, number = text.rpartition(":")
     host = host.strip("[]")
-    if not host or not port.isdecimal() or not 0 < int(port) <= PORT_MAX:
+    if not host or not _is_port(number):
         raise argparse.ArgumentTypeError(f"{text}: expected HOST:PORT, such as 0.0.0.0:5683")
-    return host, int(port)
+    return host, int(number)
+
+
+def port(text: str) -> int:
+    """A port, or 0 for none. Raises argparse's own error."""
+    if text != "0" and not _is_port(text):
+        raise argparse.ArgumentTypeError(f"{text}: expected a port from 1 to {PORT_MAX}")
+    return int(text)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) <= PORT_MAX
 
 
 def stream(text: str) -> str:
@@ -113,8 +127,17 @@ def workers(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM. 69 when an address or the store cannot be had."""
+    """Serve until SIGINT or SIGTERM. 69 when an address or the store cannot be had, 74 when the
+    store is damaged.
+    """
     host, port = args.bind
+    if args.websocket and port + WEBSOCKET_STEP > PORT_MAX:
+        print(
+            f"--websocket is served on the port of --bind + {WEBSOCKET_STEP}, and {port} +"
+            f" {WEBSOCKET_STEP} is no port: choose one up to {PORT_MAX - WEBSOCKET_STEP}.",
+            file=sys.stderr,
+        )
+        return exits.CONFIG
     options = CountyOptions(
         host,
         port,
@@ -134,11 +157,24 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, sqlite3.Error) as error:
         print(
             f"The receiver cannot start on {host}:{port} with the store"
-            f" {shown_place(options.store)}: {error}."
-            " Choose another address with --bind or --page, or another file with --store.",
+            f" {shown_place(options.store)}: {error}.{advice(error)}",
             file=sys.stderr,
         )
-        return exits.ABSENT
+        return exits.CORRUPT if isinstance(error, StoreDamagedError) else exits.ABSENT
+
+
+def advice(error: Exception) -> str:
+    """What to do about a start that failed, where the error does not say it itself."""
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return " Stop the receiver that is running, or choose another port (--bind, --page)."
+    if number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return " --bind takes an address of this machine: see `ip address`, or use 0.0.0.0."
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return " The user of the receiver needs write access there (README: From nothing)."
+    if number == errno.ENOSPC or "is full" in str(error):
+        return " Make room on that disk and start again: what was receipted is stored."
+    return ""
 
 
 def _check_photos(options: CountyOptions) -> int:

@@ -7,6 +7,8 @@ because this page has one reader and no settings. Read-only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import time
 from html import escape
 from pathlib import Path
@@ -52,6 +54,9 @@ OWED_MANY = 1_000
 REFUSED_NAMED_MAX = 20
 """Refusals of the last day named above; the table has them all."""
 NS_PER_S = 1_000_000_000
+MEGABYTE = 1_000_000
+FREE_BYTES_MIN = 1_000 * MEGABYTE
+"""Less than this beside the store is named: some days of records and photos of one county."""
 Lists = dict[tuple[str, str], list[tuple[int, int]]]
 
 
@@ -94,11 +99,12 @@ def _page(store: StorePlace, now_ns: int, contexts: Path | None = None) -> str:
         for chain in report.chains
         if chain.missing
     }
+    troubles = rotation_troubles(rotating, now_s) + disk_troubles(store)
     return page(
         "治超接收端",
         "county receiver",
         _cards(report)
-        + _attention(report, lists, now_ns, rotation_troubles(rotating, now_s))
+        + _attention(report, lists, now_ns, troubles)
         + heading("终端", "terminals, by their latest record")
         + _chains(report, lists, now_ns)
         + heading("拒收与存疑：终端", "who was refused, or doubted, and why")
@@ -155,6 +161,18 @@ def _attention(report: Report, lists: Lists, now_ns: int, more: list[str]) -> st
         return "<p class='todo none'>没有需要处理的事项 nothing needs attention</p>"
     items = "".join(f"<li>{escape(text)}" for text in found)
     return f"<div class=todo><b>需处理</b> needs attention<ul>{items}</ul></div>"
+
+
+def disk_troubles(store: StorePlace) -> list[str]:
+    """A disk that is nearly full under a store of ours; a database server watches its own."""
+    if not isinstance(store, Path):
+        return []
+    with contextlib.suppress(OSError):
+        free_bytes = shutil.disk_usage(store.parent).free
+        if free_bytes < FREE_BYTES_MIN:
+            left = f"{free_bytes // MEGABYTE} MB"
+            return [f"磁盘将满，剩 {left} disk nearly full: {left} left beside {store}"]
+    return []
 
 
 def age(ns: int) -> str:

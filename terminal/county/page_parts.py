@@ -9,15 +9,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from html import escape
 from itertools import zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
+from terminal.county.figures import BEIJING
 from terminal.county.report import OverRow, over_permille
 
-BEIJING = timezone(timedelta(hours=8))
 STYLE = """
 body{font:15px/1.45 system-ui,"Noto Sans CJK SC",sans-serif;margin:0}
 body{color:#1d2733;background:#f4f6f8}

@@ -27,6 +27,7 @@ WINDOW_S = 3_600
 BATCH_MAX = 256
 POLL_S = 0.5
 ACK_S_MAX = 10.0
+CONNECT_S_MAX = 10.0
 RETRY_S_MIN, RETRY_S_MAX = 1.0, 30.0
 NOT_A_TOKEN = re.compile(r"[\s.*>\x00-\x1f]+")
 _LOG = logging.getLogger("county-publish")
@@ -91,12 +92,21 @@ class Publisher:
             return
         await self.close()
 
-        async def quiet(_error: Exception) -> None:
-            """Every fault comes back from the call that met it."""
+        heard: list[Exception] = []
 
-        self._client = await nats.connect(
-            self._url, allow_reconnect=False, connect_timeout=ACK_S_MAX, error_cb=quiet
-        )
+        async def hear(error: Exception) -> None:
+            """Every fault comes back from the call that met it, but for those of connecting."""
+            heard[:] = [error]
+
+        try:  # the library tries a server that refuses for two minutes, and tells nobody
+            self._client = await asyncio.wait_for(
+                nats.connect(
+                    self._url, allow_reconnect=False, connect_timeout=ACK_S_MAX, error_cb=hear
+                ),
+                CONNECT_S_MAX,
+            )
+        except TimeoutError as error:
+            raise (heard or [OSError(f"no answer in {CONNECT_S_MAX:.0f} s")])[0] from error
         stream = self._client.jetstream()
         try:
             await stream.stream_info(STREAM)
@@ -134,7 +144,9 @@ class Publisher:
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:
-            _LOG.warning("%s", f"NATS: {trouble}" if trouble else "NATS: publishing again")
+            place = self._url.rpartition("@")[2].rpartition("/")[2]
+            away = f"NATS at {place} does not take records ({trouble}); they stay owed in the store"
+            _LOG.warning("%s", away if trouble else f"NATS at {place} takes records again")
         self.trouble = trouble
 
     async def close(self) -> None:

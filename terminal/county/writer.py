@@ -9,6 +9,7 @@ queue is bounded: a full one refuses with "busy" instead of growing.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from terminal.county.problems import RefusedError
 from terminal.county.store import Store, Stored
 
 T = TypeVar("T")
+_LOG = logging.getLogger("county-store")
 QUEUE_MAX = 4_096
 BATCH_MAX = 256
 STORE_ERRORS: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
@@ -56,6 +58,7 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self.commits = 0
+        self._trouble = ""
         self._thread.start()
 
     async def do(self, work: Callable[[Store], T]) -> T:
@@ -105,7 +108,9 @@ class Writer:
                     self._do(job, job.work)
             self._store.commit()
             self.commits += 1
+            self._say("")
         except STORE_ERRORS as error:
+            self._say(str(error))
             self._store.rollback()
             for job in batch:
                 job.error = RefusedError("storage", f"{type(error).__name__}: {error}")
@@ -113,6 +118,13 @@ class Writer:
             self._store.rollback()
             for job in batch:
                 job.error = bug
+
+    def _say(self, trouble: str) -> None:
+        """A store that takes nothing is told once, and once when it is over."""
+        if trouble != self._trouble:
+            refused = f"the store takes nothing ({trouble}); terminals keep what they send"
+            _LOG.error("%s", refused if trouble else "the store takes records again")
+        self._trouble = trouble
 
     def _put_records(self, jobs: list[_Job]) -> None:
         records = [job.record for job in jobs if job.record is not None]

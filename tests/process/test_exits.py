@@ -11,6 +11,7 @@ import pytest
 
 import terminal.examples
 from terminal import exits
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -67,3 +68,25 @@ def test_a_taken_port_is_one_line_with_the_option(tmp_path: Path) -> None:
     assert run.returncode == exits.ABSENT
     assert str(port) in run.stderr
     assert "[console]" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--page", "99999"), 2, "expected a port from 1 to 65535"),
+        (("--bind", "127.0.0.1:63000", "--websocket"), exits.CONFIG, "choose one up to 62535"),
+        (("--bind", "192.0.2.1:5683"), exits.ABSENT, "takes an address of this machine"),
+        (("--store", "empty.sqlite"), exits.CORRUPT, "Put a backup back"),
+    ],
+)
+def test_a_county_receiver_that_cannot_start_says_what_to_do(
+    tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    (tmp_path / "empty.sqlite").touch()
+    where = [str(tmp_path / word) if word.endswith(".sqlite") else word for word in words]
+    more = [] if "--store" in where else ["--store", str(tmp_path / "county.sqlite")]
+    bind = [] if "--bind" in where else ["--bind", f"127.0.0.1:{free_port()}"]
+    ended = weigh_terminal("county", *bind, *where, *more, "--keys", str(tmp_path / "keys"))
+    assert ended.returncode == code, ended.stderr
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from terminal.county import page
 from terminal.county.keys_page import FETCHED_LONG_S, TO_DO, rotation_troubles, rotations, what
 from terminal.county.notes import KEY_BROKEN, KEY_REPLAY, KEY_RETIRED, KEY_UNKNOWN, KEY_WRONG
 from terminal.county.page import REFUSED_NAMED_MAX, _page
@@ -104,3 +108,17 @@ def test_without_oscore_nothing_is_said_of_rotations(tmp_path: Path) -> None:
     SqliteStore(tmp_path / "county.sqlite").close()
     assert "换钥" not in page_of(tmp_path)
     assert rotations(tmp_path / "absent", NOW_S) == []
+
+
+def test_a_disk_that_is_nearly_full_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"bytes": page.FREE_BYTES_MIN}
+    monkeypatch.setattr(
+        page.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free["bytes"])
+    )
+    assert page.disk_troubles(tmp_path / "county.sqlite") == []
+    free["bytes"] = 7_900_000
+    (said,) = page.disk_troubles(tmp_path / "county.sqlite")
+    assert "7 MB left" in said
+    assert page.disk_troubles("postgresql://db/county") == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import random
+import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from terminal.county.problems import RefusedError
 from terminal.county.report import gaps, read_report
 from terminal.county.store import Stored
 from terminal.county.store_sqlite import SqliteStore
+from terminal.county.writer import Writer
 from terminal.records import decode_signed, record_hash
 from tests.unit.county.samples import LEDGER_ID, Chain, photo, weigh
 
@@ -202,3 +206,32 @@ def test_transfers_under_way_are_bounded_in_number_and_time() -> None:
     assert assembler.feed(1, 1, False, b"y", 10, 3) == b"xy"
     with pytest.raises(RefusedError, match="incomplete"):
         assembler.feed(2, 1, False, b"y", 10, ASSEMBLY_NS_MAX + 2)
+
+
+def test_a_store_that_takes_nothing_is_told_once_and_so_is_its_return(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SqliteStore(tmp_path / "county.sqlite")
+    full = {"now": True}
+    sound = store.commit
+
+    def commit() -> None:
+        if full["now"]:
+            raise sqlite3.OperationalError("database or disk is full")
+        sound()
+
+    store.commit = commit  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        writer = Writer(lambda: store)
+        for now in (True, True, False, False):
+            full["now"] = now
+            with suppress(RefusedError):
+                await writer.do(lambda store: store.count_refusal("chain", "why", 1))
+        await writer.close()
+
+    asyncio.run(scenario())
+    assert [record.message for record in caplog.records] == [
+        "the store takes nothing (database or disk is full); terminals keep what they send",
+        "the store takes records again",
+    ]
