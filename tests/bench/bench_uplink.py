@@ -10,6 +10,7 @@ import argparse
 import json
 import random
 import signal
+import socket
 import statistics
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from tests.bench.uplink_parts import (
     rss_mb,
     served,
 )
+from tests.bench.uplink_sender import bar_sender
 from tests.link.fuzzer import fuzz
 from tests.link.pair import FAR, LinkPair, why_not
 
@@ -195,26 +197,40 @@ def bar_fuzz(args: argparse.Namespace) -> Iterator[Row]:
 
 
 SECOND_TARGET_RATIO_MIN = 0.95
-SECOND_ROUNDS = 5
+SECOND_ROUNDS = 6
 
 
 def bar_second(args: argparse.Namespace) -> Iterator[Row]:
     """A second target that is down costs the first how much of its rate? Rounds take turns."""
-    words: dict[str, tuple[str, ...]] = {"alone": (), "beside a dead one": ("--dead-target", DEAD)}
-    rates: dict[str, list[float]] = {name: [] for name in words}
-    for _ in range(SECOND_ROUNDS):
-        for name, options in words.items():
-            seconds = _sending_s(args, options)
-            if seconds is None:
-                yield Row(f"first target {name}", "did not end", "-", False)
-                return
-            rates[name].append(args.second / seconds)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        silent = f"coap://127.0.0.1:{deaf.getsockname()[1]}"
+        words: dict[str, tuple[str, ...]] = {
+            "alone": (),
+            "beside one that refuses": ("--dead-target", DEAD),
+            "beside one that is silent": ("--dead-target", silent),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in words}
+        for turn in range(SECOND_ROUNDS):
+            for name in list(words)[:: 1 if turn % 2 == 0 else -1]:
+                seconds = _sending_s(args, words[name])
+                if seconds is None:
+                    yield Row(f"first target {name}", "did not end", "-", False)
+                    return
+                rates[name].append(args.second / seconds)
+    alone = rates.pop("alone")
+    yield Row("first target alone", f"{_rates(alone)} records/s", "-", True)
     for name, found in rates.items():
-        shown = " ".join(f"{rate:.0f}" for rate in found)
-        yield Row(f"first target {name}", f"{shown} records/s", "-", True)
-    ratio = statistics.median(rates["beside a dead one"]) / statistics.median(rates["alone"])
-    yield Row("rate with / without, medians", f"{ratio:.2f}", f">= {SECOND_TARGET_RATIO_MIN}",
-              ratio >= SECOND_TARGET_RATIO_MIN)  # fmt: skip
+        yield Row(f"first target {name}", f"{_rates(found)} records/s", "-", True)
+        pairs = sorted(one / other for one, other in zip(found, alone, strict=True))
+        ratio = statistics.median(pairs)
+        shown = f"{ratio:.2f} ({pairs[0]:.2f}-{pairs[-1]:.2f})"
+        yield Row("with / without, median of the rounds", shown, f">= {SECOND_TARGET_RATIO_MIN}",
+                  ratio >= SECOND_TARGET_RATIO_MIN)  # fmt: skip
+
+
+def _rates(found: list[float]) -> str:
+    return " ".join(f"{rate:.0f}" for rate in found)
 
 
 def _sending_s(args: argparse.Namespace, options: tuple[str, ...]) -> float | None:
@@ -226,7 +242,7 @@ def _sending_s(args: argparse.Namespace, options: tuple[str, ...]) -> float | No
         words = ("--hold", "--records", str(args.second), *options)
         terminal = Terminal(base / "t", "coap+tcp://127.0.0.1:5784", words, None)
         terminal.start()
-        ended = terminal.wait(args.bound / (2 * SECOND_ROUNDS))
+        ended = terminal.wait(args.bound / (3 * SECOND_ROUNDS))
         terminal.kill()
         county.kill(signal.SIGTERM)
     return float(str(terminal.lines[-1]["sending_s"])) if ended else None
@@ -240,7 +256,7 @@ BARS: dict[str, tuple[int, Callable[[argparse.Namespace], Iterator[Row]]]] = {
     "photo": (3, bar_photo),
     "record": (4, bar_record),
     "alarm": (5, bar_alarm),
-    "sender": (6, MORE["sender"]),
+    "sender": (6, bar_sender),
     "queue": (7, MORE["queue"]),
     "catchup": (8, MORE["catchup"]),
     "observer": (9, MORE["observer"]),

@@ -1,4 +1,4 @@
-"""Bars 2, 6 to 11 and 13 of the uplink: see bench_uplink. Each a ratio or a count of one run."""
+"""Bars 2, 7 to 11 and 13 of the uplink: see bench_uplink. Each a ratio or a count of one run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import make_pair
 from terminal.uplink.shell import Carrier
 from tests.bench import bench_ledger
-from tests.bench.uplink_parts import PORT, County, Row, Terminal, local
+from tests.bench.uplink_parts import PORT, County, Row, local
 from tests.foreign.peers import foreign_receiver
 from tests.link.dtls_end import PSK
 from tests.link.fuzzer import METHODS, datagram
@@ -83,7 +83,9 @@ def stock_puts(port: int, count: int, bound_s: float) -> int:
     end_s = time.monotonic() + bound_s
     while done < count and time.monotonic() < end_s:
         while sent < count and len(flying) < STOCK_WINDOW and sent % MID_RANGE not in flying:
-            packet = datagram(METHODS["PUT"], sent, f"v1/records/S-{sent}", b"x" * BODY_BYTES, 18)
+            packet = datagram(
+                METHODS["PUT"], sent % MID_RANGE, f"v1/records/S-{sent}", b"x" * BODY_BYTES, 18
+            )
             flying[sent % MID_RANGE] = (packet, time.monotonic())
             sock.send(packet)
             sent += 1
@@ -160,52 +162,6 @@ def bar_wrap(args: argparse.Namespace) -> Iterator[Row]:
     yield Row("ours: held / acknowledged", f"{held}/{ledger.acked} = {ratio:.3f}",
               f"{args.wrap}, 1.000", whole)  # fmt: skip
     yield Row("seconds; records/s", f"{took:.0f}; {ledger.acked / took:.0f}", "<= 200 /s", True)
-
-
-SENDER_RATIO_MAX = 2.0
-
-
-async def bare_cpu_s(port: int, count: int) -> float:
-    """Processor seconds of bare confirmable PUTs of a record's size, eight at a time."""
-    context = await aiocoap.Context.create_client_context(transports=["udp6"])
-    numbers = iter(range(count))
-
-    async def one() -> None:
-        for number in numbers:
-            uri = f"coap://127.0.0.1:{port}/v1/records/B-{number}"
-            message = aiocoap.Message(code=aiocoap.PUT, uri=uri, payload=b"x" * 700)
-            await context.request(message).response
-
-    began = time.process_time()
-    await asyncio.gather(*(one() for _ in range(8)))
-    took = time.process_time() - began
-    await context.shutdown()
-    return took
-
-
-def bar_sender(args: argparse.Namespace) -> Iterator[Row]:
-    """CPU of a record at the terminal (signature, commit, queue, receipt) beside bare aiocoap."""
-    with receipts(5_792):
-        bare = asyncio.run(bare_cpu_s(5_792, args.sender)) / args.sender
-    with tempfile.TemporaryDirectory() as name:
-        base = Path(name)
-        county = County(base, base / "t" / "ledger", None, "127.0.0.1", (), port=5_793)
-        county.start()
-        words = ("--records", str(args.sender), "--pace", "150")
-        terminal = Terminal(base / "t", "coap://127.0.0.1:5793", words, None)
-        terminal.start()
-        finished = terminal.wait(args.bound)
-        terminal.kill()
-        county.kill()
-    if not finished:
-        yield Row("the run did not end", f"{args.bound:.0f} s", "-", False)
-        return
-    end = terminal.lines[-1]
-    send, commit = (float(str(end[key])) / args.sender for key in ("send_cpu_s", "commit_cpu_s"))
-    shown = f"{bare * 1e3:.2f}, {send * 1e3:.2f}, {(send + commit) * 1e3:.2f}"
-    yield Row("CPU ms a record: bare, sending, with commit", shown, "-", True)
-    ratio = (send + commit) / bare
-    yield Row("ours / bare", f"{ratio:.2f}", f"<= {SENDER_RATIO_MAX}", ratio <= SENDER_RATIO_MAX)
 
 
 QUEUE_RATIO_MIN = 0.8
@@ -348,7 +304,6 @@ def bar_dtls(_args: argparse.Namespace) -> Iterator[Row]:
 
 MORE: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "wrap": bar_wrap,
-    "sender": bar_sender,
     "queue": bar_queue,
     "catchup": bar_catchup,
     "observer": bar_observer,
