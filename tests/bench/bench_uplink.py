@@ -288,6 +288,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--bars", type=chosen, default=list(BARS), help="such as 2,7,alarm")
     parser.add_argument("--bound", type=float, default=450.0, help="longest seconds of one run")
     parser.add_argument("--wrap", type=int, default=70_000, help="records of the wrap bar")
+    parser.add_argument("--stock", type=int, default=70_000, help="the same of the stock client")
     parser.add_argument("--sender", type=int, default=1_500, help="records of the sender bar")
     parser.add_argument("--backlog", type=int, default=1_500, help="records after the outage")
     parser.add_argument("--records", type=int, default=2_000)
