@@ -255,24 +255,32 @@ class LedgerNode:
 
     def _commit(self, draft: RecordDraft) -> Sequence[Send]:
         self._busy = True
-        known = self.book.known(draft)
+        why_not = self._why_not()
+        known = self.book.known(draft) if why_not else None  # what is committed stays so
         if known is not None:
             return (Send("control", CommitDone(known)),)
+        if why_not:
+            raise LedgerRefusedError(why_not)
+        written = self.book.commit(draft, simulated=self.simulated)
+        answer = Send("control", CommitDone(written.committed))
+        if written.repeated:
+            return (answer,)
+        self.last_refusal = ""
+        return (answer, *self._after_new())
+
+    def _why_not(self) -> str:
+        """Why no vehicle may be committed now; empty when one may."""
         free_bytes = self.disk_free()
         if free_bytes < self.disk_free_bytes_min:
-            raise LedgerRefusedError(
+            return (
                 f"only {free_bytes // 1_000_000} MB are free on the ledger's disk; "
                 f"{self.disk_free_bytes_min // 1_000_000} MB must stay free"
             )
         if self._fill() is outbox.Fill.FULL:
             self._write_receipts()  # no vehicle is refused for receipts that are here already
         if self._fill() is outbox.Fill.FULL:
-            raise LedgerRefusedError(
-                f"the outbox holds {self._unsent()} unsent items, its bound is {self.outbox_max}"
-            )
-        written = self.book.commit(draft, simulated=self.simulated)
-        self.last_refusal = ""
-        return (Send("control", CommitDone(written.committed)), *self._after_new())
+            return f"the outbox holds {self._unsent()} unsent items, its bound is {self.outbox_max}"
+        return ""
 
     def _follow_up(self, said: FollowUp) -> Sequence[Send]:
         """What came after a visit. No answer while it cannot be kept: the camera repeats it."""

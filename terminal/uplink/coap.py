@@ -64,6 +64,9 @@ DTLS_PATIENCE_S = 6.0
 the first silence ends it, and the request goes out once more over a fresh one."""
 DTLS_KEEP_NS = 20 * NS_PER_S
 """An association idle for longer is not tried again: what a NAT forgets, it forgets in idleness."""
+ADDRESS_KEEP_NS = 600 * NS_PER_S
+"""So long a resolved name is used again while answers come: reading the URI and asking the
+resolver took a sixth of a request's processor time. The first failure forgets it."""
 MESSAGE_WISE = ("coap", "coaps")
 """Schemes whose messages are datagrams: a photo goes in chunks."""
 
@@ -101,11 +104,21 @@ def dtls_installed() -> bool:
     return importlib.util.find_spec("DTLSSocket") is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a context's last answer was asked for, and the name that goes along with it."""
+
+    remote: object
+    uri_host: str | None
+    at_ns: int
+
+
 @dataclass(slots=True)
 class _Port:
     """One context, made when first used. busy: exchanges under way.
 
     association: of DTLS, held here because the library forgets it with its last request.
+    address: what the target's name was resolved to over plain UDP.
     """
 
     context: aiocoap.Context | None = None
@@ -113,6 +126,7 @@ class _Port:
     failures: int = 0
     association: object = None
     used_ns: int = 0
+    address: _Address | None = None
 
 
 class CoapTransport:
@@ -142,6 +156,7 @@ class CoapTransport:
         if oscore is not None:
             self._transports.append("oscore")
             self.rung += "+OSCORE"
+        self._keeps_address = self._scheme == "coap" and oscore is None
         self._link_is_up = link_is_up
         self._ports = {
             lane: [_Port() for _ in range(PORTS[lane] if self._scheme == "coap" else 1)]
@@ -236,12 +251,7 @@ class CoapTransport:
         if self._scheme == "coaps":
             await self._drop_idle(port)
         context = await self._context(port)
-        message = aiocoap.Message(
-            code=aiocoap.Code[wire.method],
-            uri=f"{self._uri}/{'/'.join(wire.path)}",
-            payload=wire.payload,
-            transport_tuning=tuning(self._rtt),
-        )
+        message = self._message(port, wire, tuning(self._rtt))
         if wire.payload:
             message.opt.content_format = wire.content_format
         if wire.if_none_match:
@@ -249,6 +259,8 @@ class CoapTransport:
         began_ns, limit_ns = time.monotonic_ns(), self._rtt.rto_ns
         response = await context.request(message).response
         took_ns = time.monotonic_ns() - began_ns
+        if self._keeps_address and port.context is context and port.address is None:
+            port.address = _Address(message.remote, message.opt.uri_host, began_ns)
         if self._scheme == "coaps":
             port.association, port.used_ns = response.remote, time.monotonic_ns()
         if took_ns < limit_ns:
@@ -256,6 +268,24 @@ class CoapTransport:
         elif tuning is LteTuning and took_ns > 2 * limit_ns:
             self._rtt.back_off()  # repeated, so not measured: be more patient until one is
         return WireReply(str(response.code.dotted), bytes(response.payload), "", self.rung)
+
+    def _message(self, port: _Port, wire: WireRequest, tuning: TransportTuning) -> aiocoap.Message:
+        code = aiocoap.Code[wire.method]
+        known = port.address
+        if known is not None and time.monotonic_ns() - known.at_ns > ADDRESS_KEEP_NS:
+            known = port.address = None
+        if known is None:
+            uri = f"{self._uri}/{'/'.join(wire.path)}"
+            return aiocoap.Message(
+                code=code, uri=uri, payload=wire.payload, transport_tuning=tuning
+            )
+        message = aiocoap.Message(
+            code=code, uri_path=wire.path, payload=wire.payload, transport_tuning=tuning
+        )
+        message.remote = known.remote
+        if known.uri_host is not None:
+            message.opt.uri_host = known.uri_host
+        return message
 
     async def _context(self, port: _Port) -> aiocoap.Context:
         async with self._making:
@@ -273,6 +303,7 @@ class CoapTransport:
 
     async def _count_failure(self, port: _Port) -> None:
         port.failures += 1
+        port.address = None
         if port.failures >= CONTEXT_FAILURES_MAX or self._scheme == "coaps":
             await self._drop(port)
 
@@ -285,7 +316,7 @@ class CoapTransport:
     async def _drop(self, port: _Port) -> None:
         """Throw a context away; the next request makes another, from another port."""
         port.failures = 0
-        port.association = None
+        port.association = port.address = None
         context, port.context = port.context, None
         if context is None:
             return

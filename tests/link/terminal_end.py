@@ -22,7 +22,7 @@ from terminal.core.types import PhotoRef
 from terminal.ledger import build
 from terminal.ledger.node import LedgerNode
 from terminal.link import PeerUp, Received
-from terminal.messages import CommitDraft, Message
+from terminal.messages import CommitDraft, Delivered, Message
 from terminal.node import NodeEvent, Tick
 from terminal.uplink.exchange import Transport
 from terminal.uplink.node import UplinkNode
@@ -52,10 +52,13 @@ class Joined:
         self.ledger = ledger
         self.clock = clock
         self.answers: list[Message] = []
+        self.last_s = 0.0
         self._due_ns = 0
 
     def send(self, peer: str, message: Message) -> bool:
         assert peer == "ledger"
+        if isinstance(message, Delivered) and message.target == "county":
+            self.last_s = time.monotonic()  # written within a second, which is not sending
         self._give(Received("uplink", message))
         return True
 
@@ -144,7 +147,7 @@ async def run(args: argparse.Namespace) -> int:
                 print(json.dumps(line | {"rung": state.rung}), flush=True)
             if made == args.records and waiting == 0:
                 seq = ledger.store.head().seq
-                sending_s = round(time.monotonic() - all_made_s, 3)
+                sending_s = round(joined.last_s - all_made_s, 3)
                 end = {"done": True, "seq": seq, "quarantined": quarantined}
                 send_cpu_s = time.process_time() - began_cpu_s - commit_cpu_s
                 spent = {"send_cpu_s": send_cpu_s, "commit_cpu_s": commit_cpu_s}

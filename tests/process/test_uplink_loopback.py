@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from aiocoap.transports import udp6
 
 from hal.contract.types import ClockQuality, MonotonicNs
 from terminal.config import Target
@@ -30,6 +31,7 @@ from terminal.messages import (
 )
 from terminal.node import Tick
 from terminal.uplink.coap import CoapTransport
+from terminal.uplink.exchange import DEADLINE_MS, Request, WireRequest
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import make_pair, open_context
 from terminal.uplink.shell import Carrier
@@ -290,6 +292,46 @@ def test_the_page_shows_what_came(tmp_path: Path) -> None:
     assert "晋L12345" in page
     assert "缺 1 条 records missing: 2" in page, "record 2 is missing and shown"
     assert table.count("晋L12345") == 2
+
+
+def test_a_name_is_resolved_once_while_answers_come_and_again_after_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opts = options(tmp_path, Chain())
+    asked: list[str] = []
+    real = udp6.getaddrinfo
+
+    def resolver(loop: object, log: object, host: str, port: int) -> object:
+        if host == "county.example":  # the receiver looks up its own address too
+            asked.append(host)
+        return real(loop, log, "127.0.0.1", port)
+
+    monkeypatch.setattr(udp6, "getaddrinfo", resolver)
+    way = CoapTransport(f"coap://county.example:{opts.port}")
+    item = Request("county", 1, ItemClass.ALARM, "T-1", b"", b"x", "")
+    question = WireRequest("GET", ("v1", "time"), 0, b"", False)
+
+    async def code() -> str:
+        return (await way.send(item, question)).code
+
+    async def scenario() -> None:
+        async with running_county(opts, TIMES):
+            assert [await code() for _ in range(3)] == ["2.05"] * 3
+            assert asked == ["county.example"]
+            monkeypatch.setattr("terminal.uplink.coap.ADDRESS_KEEP_NS", -1)
+            assert await code() == "2.05"
+            assert len(asked) == 2, "what was resolved long ago is resolved again"
+            monkeypatch.undo()
+        monkeypatch.setattr(udp6, "getaddrinfo", resolver)
+        monkeypatch.setitem(DEADLINE_MS, ItemClass.ALARM, 300)
+        assert await code() == "", "nobody is there"
+        monkeypatch.setitem(DEADLINE_MS, ItemClass.ALARM, 20_000)
+        async with running_county(opts, TIMES):
+            assert await code() == "2.05"
+        assert len(asked) == 3
+        await way.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_taken_port_is_an_error_at_start(tmp_path: Path) -> None:
