@@ -22,6 +22,7 @@ WRONG_SHARE = 0.015
 """Spread of gain errors that are looked for."""
 GAIN_MAX = 0.05
 """A cell that is wrong by more shows elsewhere."""
+DEPENDENT_MAX = 1e-9
 SPARE_MIN = 4
 """Independent rows that must be left over when the axles have been fitted."""
 SIDE_SHARE_MAX = 5e-4
@@ -176,8 +177,7 @@ def _evidence(
     """
     bins, channels, cells = design.shape
     none = nothing(cells)
-    basis, size, _ = np.linalg.svd(free.reshape(bins * channels, -1), full_matrices=False)
-    basis = basis[:, size > 1e-6 * size[0]]
+    basis = _basis(free.reshape(bins * channels, -1))
     flat, wide = seen.ravel(), design.reshape(bins * channels, cells)
     left = flat - basis @ (basis.T @ flat)
     apart = wide - basis @ (basis.T @ wide)
@@ -196,6 +196,14 @@ def _evidence(
     variance = max(variance * independent / (independent - fitted), least_kg**2)
     scale = independent / (bins * freedom) / variance
     return GainEvidence(scale * square, scale * line)
+
+
+def _basis(columns: np.ndarray) -> np.ndarray:
+    """Orthonormal columns that span the same, those that depend on the others left out."""
+    scaled = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9)
+    size, mixed = np.linalg.eigh(scaled.T @ scaled)  # small: no thread is woken for it
+    kept = size > DEPENDENT_MAX * size[-1]
+    return np.asarray(scaled @ (mixed[:, kept] / np.sqrt(size[kept])))
 
 
 def _alike(scatter: np.ndarray) -> float:
