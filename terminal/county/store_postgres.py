@@ -97,7 +97,7 @@ class Connection:
             self._db.close()
 
 
-def _check_durable(live: Connection) -> None:
+def check_durable(live: Connection) -> None:
     """Raises StoreFailedError where the server may forget what it committed."""
     for name, allowed in MUST_BE.items():
         (value,) = live.execute(f"SHOW {name}").fetchone()
@@ -133,7 +133,7 @@ class PostgresStore(SqlStore):
         self._uri, self._synced = uri, synced
         self._live = Connection(uri, synced=synced)
         if synced:
-            _check_durable(self._live)
+            check_durable(self._live)
         self._live.execute("SELECT pg_advisory_xact_lock(?)", (SCHEMA_KEY,))
         for statement in POSTGRES_SCHEMA.split(";"):
             if statement.strip():

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,12 @@ from terminal.county.reading import READ_ERRORS, open_reader, shown_place, store
 from terminal.county.report import gaps, read_report
 from terminal.county.server import open_store
 from terminal.county.store import Store
-from terminal.county.store_postgres import PostgresStore, StoreFailedError
+from terminal.county.store_postgres import (
+    Connection,
+    PostgresStore,
+    StoreFailedError,
+    check_durable,
+)
 from terminal.county.store_sqlite import SqliteStore
 from terminal.records import decode_signed, record_hash
 from tests.process.test_county_workers import killed_workers
@@ -29,6 +35,7 @@ from tests.unit.county.samples import LEDGER_ID, WALL_NS, Chain, photo, weigh
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
 START_S_MAX = 60
 WORKERS_RECORDS = 300
+STARTERS = 8
 
 
 class Server:
@@ -49,8 +56,9 @@ class Server:
             cwd=self._folder,
         )
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
         options = f"-k {self._folder} -c listen_addresses='' -c shared_buffers=8MB"
+        options += "".join(f" -c {setting}" for setting in settings)
         self.run("pg_ctl", "-w", "-o", options, "-l", str(self._folder / "log"), "start")
 
     def stop(self) -> None:
@@ -188,3 +196,39 @@ def test_a_place_is_shown_without_its_password() -> None:
         shown_place(store_place("postgresql://u:secret@db/county?x=1")) == "postgresql://db/county"
     )
     assert store_place("a/b.sqlite") == Path("a/b.sqlite")
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_server_that_may_forget_its_commits_is_refused(server: Server, setting: str) -> None:
+    server.stop()
+    server.start(f"{setting}=off")
+    try:
+        with pytest.raises(StoreFailedError, match=f"{setting} = off: a power cut"):
+            open_store(server.uri)
+        open_store(server.uri, synced=False).close()
+    finally:
+        server.stop()
+        server.start()
+    open_store(server.uri).close()
+
+
+def test_a_pooler_that_takes_the_synchronous_commit_away_is_refused(server: Server) -> None:
+    live = Connection(server.uri)
+    try:
+        check_durable(live)
+        live.execute("SET synchronous_commit = off")
+        with pytest.raises(StoreFailedError, match="synchronous_commit = off"):
+            check_durable(live)
+    finally:
+        live.close()
+
+
+def test_receivers_that_start_together_make_the_tables_in_turn(server: Server) -> None:
+    import psycopg
+
+    with psycopg.connect(server.uri, autocommit=True) as db:
+        db.execute("CREATE DATABASE fresh")
+    uri = server.uri.replace("/postgres?", "/fresh?")
+    with ThreadPoolExecutor(STARTERS) as pool:
+        for store in pool.map(lambda _number: open_store(uri), range(STARTERS)):
+            store.close()
