@@ -37,6 +37,7 @@ from terminal.county.page_parts import (
     over_cells,
     over_table,
     page,
+    swap_table,
     table,
     to_csv,
     unit_name,
@@ -51,7 +52,7 @@ SILENT_NS = DAY_NS
 """A terminal without a record for so long is named; a night without trucks is not a fault."""
 OWED_MANY = 1_000
 """Records waiting for NATS that are no longer a matter of moments."""
-REFUSED_NAMED_MAX = 20
+REFUSED_NAMED_MAX, SWAPS_NAMED_MAX = 20, 10
 """Refusals of the last day named above; the table has them all."""
 NS_PER_S = 1_000_000_000
 MEGABYTE = 1_000_000
@@ -116,6 +117,8 @@ def _page(store: StorePlace, now_ns: int, contexts: Path | None = None) -> str:
             if contexts is not None
             else ""
         )
+        + heading("离场车牌不符", "another plate left than was weighed, newest first")
+        + swap_table(report.swaps, report.units)
         + heading("超限", "over limit, newest first", "over.csv")
         + over_table(report.over, report.units),
         refresh_s=REFRESH_S,
@@ -147,6 +150,9 @@ def _attention(report: Report, lists: Lists, now_ns: int, more: list[str]) -> st
         if row.missing:
             runs = _runs(lists.get((row.terminal, row.ledger), []))
             found.append(f"{name}：缺 {row.missing} 条 records missing: {runs}")
+    for swap in [row for row in report.swaps if now_ns - row.arrived_ns < DAY_NS][:SWAPS_NAMED_MAX]:
+        name = f"{swap.terminal}（{unit_name(swap.source_unit, report.units)}）"
+        found.append(f"{name}：离场车牌不符 another plate left: {swap.detail}")
     lately = [row for row in report.refused if now_ns - row.last_ns < DAY_NS]
     for one in lately[:REFUSED_NAMED_MAX]:
         name = f"{one.terminal}：" if one.terminal else ""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from terminal.county.figures import BEIJING
-from terminal.county.report import OverRow, over_permille
+from terminal.county.report import OverRow, SwapRow, over_permille
 
 STYLE = """
 body{font:15px/1.45 system-ui,"Noto Sans CJK SC",sans-serif;margin:0}
@@ -121,6 +121,23 @@ def over_table(rows: Iterable[OverRow], units: dict[str, str]) -> str:
             for row in rows
         ],
     )
+
+
+def swap_table(rows: Iterable[SwapRow], units: dict[str, str]) -> str:
+    """Vehicles that left with another plate, each line with the way to its evidence."""
+    headings = ("到达 arrived", "终端 terminal", "源头单位 source unit", "说明 what was seen",
+                "证据 evidence")  # fmt: skip
+    cells = [
+        (
+            Cell(local_time(row.arrived_ns), "w"),
+            Cell(row.terminal),
+            Cell(unit_name(row.source_unit, units)),
+            Cell(row.detail, "bad"),
+            Cell("查看 view", "w", f"record?id={quote(row.record_id)}"),
+        )
+        for row in rows
+    ]
+    return table(headings, cells) if cells else "<p class=dim>无 none</p>"
 
 
 def page(title_zh: str, title_en: str, body: str, *, refresh_s: int = 0) -> str:

@@ -65,6 +65,17 @@ class RefusedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapRow:
+    """A vehicle that left with another plate than was weighed; detail: the record's own words."""
+
+    record_id: str
+    terminal: str
+    source_unit: str
+    arrived_ns: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything on the page."""
 
@@ -79,6 +90,7 @@ class Report:
     unpublished: int | None
     units: dict[str, str]
     refused: tuple[RefusedRow, ...] = ()
+    swaps: tuple[SwapRow, ...] = ()
 
 
 def read_report(store: StorePlace, since_ns: int = 0) -> Report:
@@ -117,6 +129,7 @@ def read_report(store: StorePlace, since_ns: int = 0) -> Report:
         wanted = db.execute("SELECT 1 FROM setting WHERE name='publish'").fetchone()
         (unpublished,) = db.execute("SELECT count(*) FROM unpublished").fetchone()
         units = read_units(db)
+        swaps = _read_swaps(db)
     return Report(
         int(records),
         photos,
@@ -129,6 +142,21 @@ def read_report(store: StorePlace, since_ns: int = 0) -> Report:
         int(unpublished) if wanted else None,
         units,
         tuple(RefusedRow(*row) for row in refused),
+        swaps,
+    )
+
+
+def _read_swaps(db: Reader) -> tuple[SwapRow, ...]:
+    """The latest alarms of another plate that left."""
+    rows = db.execute(
+        "SELECT id, terminal, source_unit, arrived_ns, signed FROM record"
+        " WHERE event='exit_mismatch' ORDER BY arrived_ns DESC LIMIT ?",
+        (SWAPS_MAX,),
+    ).fetchall()
+    said = [decode_signed(bytes(row[4])).happening for row in rows]
+    return tuple(
+        SwapRow(row[0], row[1], row[2], row[3], one.detail if one else "")
+        for row, one in zip(rows, said, strict=True)
     )
 
 
@@ -138,6 +166,7 @@ def read_units(db: Reader) -> dict[str, str]:
 
 
 ONE_RECORD = "SELECT signed, arrived_ns FROM record WHERE terminal=? AND ledger=? AND seq=?"
+SWAPS_MAX = 50
 FOLLOWING_MAX = 16
 """Records of this sort looked at behind a weighing: its own come within a few visits."""
 

@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS record(
 CREATE INDEX IF NOT EXISTS record_arrived ON record(arrived_ns);
 CREATE INDEX IF NOT EXISTS record_wall ON record(wall_ns);
 CREATE INDEX IF NOT EXISTS record_over ON record(verdict, arrived_ns) WHERE verdict='over';
+CREATE INDEX IF NOT EXISTS record_swapped ON record(arrived_ns) WHERE event='exit_mismatch';
 CREATE TABLE IF NOT EXISTS chain(
   terminal TEXT NOT NULL, ledger BLOB NOT NULL, high INTEGER NOT NULL, highest INTEGER NOT NULL,
   stored INTEGER NOT NULL, seen_ns INTEGER NOT NULL, PRIMARY KEY(terminal, ledger)) WITHOUT ROWID;

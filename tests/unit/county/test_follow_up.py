@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ from tests.unit.county.samples import Chain, photo, weigh
 FILM, CONTENT = photo(b"\0\0\0\x18ftypisom and so on")
 
 
-def site(folder: Path) -> tuple[str, httpx.ASGITransport]:
+def site(folder: Path, arrived_ns: int = 10) -> tuple[str, httpx.ASGITransport]:
     """A weighing with one photo, another weighing, and the first one's follow-up with a film."""
     chain = Chain()
     still, _ = photo()
@@ -37,7 +38,7 @@ def site(folder: Path) -> tuple[str, httpx.ASGITransport]:
     )
     store = SqliteStore(folder / "county.sqlite")
     for signed in chain.signed:
-        store.put_record(Accepted(decode_signed(signed), signed, record_hash(signed)), 10)
+        store.put_record(Accepted(decode_signed(signed), signed, record_hash(signed)), arrived_ns)
     store.commit()
     row = store.photo(FILM.sha256)
     assert row is not None, "a film of a follow-up is expected like every picture of a record"
@@ -64,6 +65,17 @@ def test_the_weighing_shows_the_plate_that_left_and_the_film(tmp_path: Path) -> 
     assert "晋L12346" in page
     assert FILM.sha256.hex() in page
     assert "clip_after" in page
+
+
+def test_the_first_page_names_the_vehicle_that_left_with_another_plate(tmp_path: Path) -> None:
+    first, transport = site(tmp_path, time.time_ns())
+    page = get(transport, "/").text
+    detail = "another plate left: 晋L12345 was weighed, 晋L12346 left"
+    assert page.index("needs attention") < page.index(detail)
+    assert f"record?id={first[:-1]}3'" in page
+    _, transport = site(tmp_path / "old")
+    assert detail not in get(transport, "/").text, "of long ago: in the table only"
+    assert "晋L12345 was weighed" in get(transport, "/").text
 
 
 def test_another_weighing_shows_nothing_of_it(tmp_path: Path) -> None:
