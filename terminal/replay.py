@@ -87,8 +87,9 @@ def load_frames(path: Path) -> Iterator[Frame]:
         for number, wire in enumerate(found):
             yield _frame(path, number, wire)
     except (OSError, lzma.LZMAError, EOFError) as error:
+        why = getattr(error, "strerror", None) or error
         raise TraceError(
-            f"{path}: cannot be read ({error}). Name a flight folder or file."
+            f"{path}: cannot be read ({why}). Name a flight folder or file."
         ) from error
 
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     changed = rehearse(frames, tried)
     for was, would in changed:
         print(f"{was.plate or 'no plate':12} {_told(was)}  ->  {_told(would)}")
-    print(f"{len(treated(frames))} vehicles, {len(changed)} treated differently")
+    print(f"vehicles: {len(treated(frames))}, treated differently: {len(changed)}")
     print("Masses, plates and what the vehicle list said are as recorded; only the core was tried.")
     return DIFFERENT if changed else exits.OK
 

@@ -34,6 +34,13 @@ def run(args: argparse.Namespace) -> int:
     except TraceError as error:
         print(error, file=sys.stderr)
         return exits.BAD_INPUT
+    if not result.ticks:
+        print(
+            f"{args.trace}: holds no tick that can be replayed. Name the ledger's flight folder, "
+            f"or a file of it that begins with a whole state.",
+            file=sys.stderr,
+        )
+        return exits.BAD_INPUT
     for difference in result.differences[:SHOWN_MAX]:
         print(_told(difference))
     if len(result.differences) > SHOWN_MAX:
@@ -41,17 +48,14 @@ def run(args: argparse.Namespace) -> int:
     if result.skipped:
         print(f"{result.skipped} ticks before the first known state were left out")
     print(
-        f"{result.ticks} ticks, {result.runs} starts of the lane, {result.gaps} gaps "
-        f"(idle time is kept thinly): {len(result.differences)} decisions differ"
+        f"ticks: {result.ticks}, starts of the lane: {result.runs}, gaps: {result.gaps} "
+        f"(idle time is kept thinly), decisions that differ: {len(result.differences)}"
     )
     if result.unlike:
         print(
             f"After {result.unlike} ticks with the same decision the state is another than then: "
             f"a field added since, or a difference that has not shown yet."
         )
-    if not result.ticks:
-        print(f"{args.trace}: holds no tick that can be replayed", file=sys.stderr)
-        return exits.BAD_INPUT
     return DIFFERENT if result.differences else exits.OK
 
 

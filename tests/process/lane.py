@@ -29,8 +29,10 @@ STOP_S_MAX = 15.0
 class RunningLane:
     """`weigh-terminal demo` as a child process. Use as a context."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, console: bool = False) -> None:
+        """console: run the real one; this then cannot stand in for it, and sees no snapshot."""
         self.folder = folder
+        self._console = console
         self.snapshot: Snapshot | None = None
         self.truth: PlantTruth | None = None
         self._options = options
@@ -39,7 +41,8 @@ class RunningLane:
 
     def __enter__(self) -> RunningLane:
         self.log = (self.folder / "log.txt").open("w+")
-        command = [sys.executable, "-m", "terminal.cli", "demo", "--no-console"]
+        command = [sys.executable, "-m", "terminal.cli", "demo"]
+        command += [] if self._console else ["--no-console"]
         command += ["--folder", str(self.folder / "demo"), "--county-port", str(free_port())]
         self.process = subprocess.Popen(
             [*command, *self._options], cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
@@ -81,6 +84,8 @@ class RunningLane:
 
     def watch(self) -> None:
         """Take what control and plant have told since the last call."""
+        if self._console:
+            return
         if self._hub is None:
             if not self.runtime.is_dir():
                 return

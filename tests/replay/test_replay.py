@@ -75,7 +75,7 @@ def test_the_same_configuration_treats_everybody_the_same(
     config = tmp_path / "new.toml"
     config.write_text(CONFIG.format(kind=params.lane.value, barrier=params.barrier.value))
     assert cli.main(["rehearse", "--config", str(config), str(PASSED)]) == 0
-    assert "1 vehicles, 0 treated differently" in capsys.readouterr().out
+    assert "vehicles: 1, treated differently: 0" in capsys.readouterr().out
     config.write_text(
         CONFIG.format(kind=params.lane.value, barrier=params.barrier.value)
         + "[weighing]\nsite_margin_kg = 2000\n"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Heal = Callable[[], None]
 Begin = Callable[["Sim", Random], Heal | None]
-LISTED_SHARE = 0.6
+LISTED_SHARE = 0.8
 """Share of the wrong readings that are the plate of another vehicle of the site's list."""
 
 

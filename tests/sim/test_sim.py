@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,10 +14,13 @@ from unittest import mock
 
 import pytest
 
-from hal.contract.types import Authority, Lease, Side
-from terminal.core import interlock, table
+from firmware_bridge.indicators.device import SerialIndicator
+from hal.contract.types import Authority, IndicatorReading, Lease, Side
+from terminal import outbox
+from terminal.core import facts, interlock, table
 from terminal.core.visit import Phase
 from terminal.ledger.store import Store
+from terminal.outbox import DeliveryState
 from terminal.uplink.adapters import coap_v1
 from terminal.uplink.exchange import Judgement, Outcome
 from tests.sim import soak
@@ -107,11 +111,47 @@ def _exit_before_the_record() -> AbstractContextManager[Any]:
     return mock.patch.object(interlock, "_exit", lease)
 
 
+def _last_mass_stays() -> AbstractContextManager[Any]:
+    """A silent line repeats its last reading, and nobody says that it is silent."""
+    polled, last = SerialIndicator.poll, dict[int, IndicatorReading]()
+
+    def poll(self: Any, now_ns: Any, limit: int) -> list[Any]:
+        came = [one for one in polled(self, now_ns, limit) if isinstance(one, IndicatorReading)]
+        if came:
+            last[id(self)] = came[-1]
+        elif id(self) in last:
+            came = [dataclasses.replace(last[id(self)], at_ns=now_ns)]
+        return came
+
+    return mock.patch.object(SerialIndicator, "poll", poll)
+
+
+def _refused_is_done_with() -> AbstractContextManager[Any]:
+    def forgotten(delivery: Any, code: str, *_rest: Any) -> Any:
+        return dataclasses.replace(delivery, state=DeliveryState.DELIVERED, code=code)
+
+    return mock.patch.object(outbox, "after_refusal", forgotten)
+
+
+def _no_pace() -> AbstractContextManager[Any]:
+    return mock.patch.object(outbox.Bucket, "take", lambda self, _now_ns: self)
+
+
+def _any_axles() -> AbstractContextManager[Any]:
+    """Nobody compares the axles that were counted with those of the list."""
+    blind = {"axles_agree": lambda _facts: True, "axles_differ": lambda _facts: False}
+    return mock.patch.dict(facts.GUARDS, blind)
+
+
 PLANTED: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "weighed without trust": lambda: _without(Phase.WEIGHING, Phase.WEIGHING, "weight_trusted"),
     "any answer is a receipt": _believes_any_code,
     "acknowledged before the commit": _answers_before_the_commit,
     "exit leased before the record": _exit_before_the_record,
+    "a silent line keeps its mass": _last_mass_stays,
+    "what is refused is done with": _refused_is_done_with,
+    "a backlog knows no pace": _no_pace,
+    "any axles do for a plate": _any_axles,
 }
 """Bugs as they might be written, by what goes wrong."""
 
