@@ -33,12 +33,21 @@ from terminal.core.types import (
     Committed,
     Inputs,
     LaneKind,
-    PhotoRef,
     PlateOutcome,
     PlateReading,
-    VehicleFacts,
     Weighed,
     WeighFlag,
+)
+from tests.tools.specimens import (
+    HASH,
+    NO,
+    PHOTOS,
+    PLATE,
+    REFUSE,
+    SEND_BACK,
+    UNKNOWN,
+    VEHICLE,
+    YES,
 )
 
 NOW_NS = 10**15
@@ -47,11 +56,7 @@ TICK_MS = 10
 BOOT_ID = 1
 VISIT_ID = BOOT_ID << 20 | 1
 OTHER_VISIT_ID = BOOT_ID << 20
-HASH = bytes(range(32))
-PHOTOS = (PhotoRef("front", bytes(32), 1_000),)
-PLATE = "晋LA1234"
 LIGHT_KG, HEAVY_KG = 48_000, 50_000
-NO, YES, UNKNOWN = Tri.NO, Tri.YES, Tri.UNKNOWN
 
 
 class Weight(NamedTuple):
@@ -108,7 +113,7 @@ MESSAGES: dict[str, tuple[str, ...]] = {
     "keyed: plate": ("plate",),
     "outbox full": ("outbox",),
 }
-KEYS = {"refuse": "A0#2#", "egress": "A0#3#", "plate": "A0#11"}
+KEYS = {"refuse": REFUSE, "egress": SEND_BACK, "plate": "A0#11"}
 FAULTS = (
     "none", "stop pressed", "stop unknown", "wired release", "beam silent", "entry arm silent",
     "exit arm silent", "exit arm faulty", "exit arm unknown", "entry relay apart",
@@ -273,9 +278,6 @@ def _with_answers(base: Inputs, said: tuple[str, ...]) -> Inputs:
         refused_visit_ids=(VISIT_ID,) if "refused" in said else (),
         vehicle=(PLATE, VEHICLE) if "vehicle" in said else None,
     )
-
-
-VEHICLE = VehicleFacts("articulated", 2, False, 0, None, "159")
 
 
 def _reading(outcome: PlateOutcome) -> PlateReading:

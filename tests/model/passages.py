@@ -25,7 +25,6 @@ from hal.contract.types import (
     MonotonicNs,
     Position,
     Side,
-    Tri,
 )
 from terminal.core.invariants import check
 from terminal.core.params import Params
@@ -37,7 +36,6 @@ from terminal.core.types import (
     Inputs,
     LaneKind,
     Outputs,
-    PhotoRef,
     PlateOutcome,
     PlateReading,
     Prompt,
@@ -47,8 +45,17 @@ from terminal.core.types import (
     WeighFlag,
 )
 from terminal.core.visit import Phase, State
+from tests.tools.specimens import (
+    NO,
+    PHOTOS,
+    PLATE,
+    REFUSE,
+    SEND_BACK,
+    UNKNOWN,
+    VEHICLE,
+    YES,
+)
 
-NO, YES, UNKNOWN = Tri.NO, Tri.YES, Tri.UNKNOWN
 START_NS = 10**12
 STEPS_MAX = 28
 """Phase one of a passage: faults may come. Then all heals."""
@@ -58,14 +65,13 @@ FAULT_STEPS_MAX = 5
 ACT_STEPS = 3
 """The attendant acts when a hold has not moved for so many steps."""
 LIMIT_KG = 49_000
-PLATE, OTHER_PLATE = "晋LA1234", "晋LB5678"
-VEHICLES = {PLATE: VehicleFacts("articulated", 2, False, 0, None, "159")}
-PHOTOS = (PhotoRef("front", bytes(32), 1_000),)
+OTHER_PLATE = "晋LB5678"
+VEHICLES = {PLATE: VEHICLE}
 WAITS_MS = (10, 10, 10, 100, 250, 600, 1_600, 3_100)
 LONG_WAITS_MS = (5_100, 10_100, 12_100, 16_000, 40_100, 91_000, 121_000)
 ENDS_SHOWN = 12
 """Lines of a story's beginning and end."""
-KEYS = {"refuse": "A0#2#", "egress": "A0#3#"}
+KEYS = {"refuse": REFUSE, "egress": SEND_BACK}
 
 PLACES: dict[str, tuple[str, bool, bool, bool, bool]] = {
     # mass, then beam and loop at the entry, beam and loop at the exit

@@ -35,7 +35,6 @@ from terminal.core.types import (
     Inputs,
     LaneKind,
     Outputs,
-    PhotoRef,
     PlateOutcome,
     PlateReading,
     Prompt,
@@ -44,13 +43,11 @@ from terminal.core.types import (
     WeighFlag,
 )
 from terminal.core.visit import Phase
+from tests.tools.specimens import HASH, PHOTOS, PLATE, VEHICLE
 
 TICK_NS = 10 * NS_PER_MS
-PLATE = "晋LA1234"
 PIN = "4711"
 PIN_ENTRY = "salt$" + hashlib.sha256(b"salt4711").hexdigest()
-HASH = bytes(range(32))
-PHOTO = PhotoRef("front", bytes(32), 1_000)
 ARM_TICKS = 20
 
 
@@ -113,7 +110,7 @@ class LaneRig:
         self.candidates: tuple[str, ...] = ()
         self.rear_plate = ""
         self.by_list = False
-        self.vehicle: VehicleFacts | None = VehicleFacts("articulated", 2, False, 0, None, "159")
+        self.vehicle: VehicleFacts | None = VEHICLE
         self.camera = True
         self.ledger = True
         self.ledger_refuses = False
@@ -162,7 +159,7 @@ class LaneRig:
             levels=tuple(levels),
             barriers=(feedback[0] if double else None, feedback[1]),
             plate=reading,
-            captured=Captured(visit, (PHOTO,)) if out.capture_visit_id and self.camera else None,
+            captured=Captured(visit, PHOTOS) if out.capture_visit_id and self.camera else None,
             committed=committed,
             refused_visit_ids=refused,
             keys=keys,

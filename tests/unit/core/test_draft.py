@@ -11,7 +11,8 @@ from terminal.core.effects import plate_source
 from terminal.core.limits import NO_LIMIT
 from terminal.core.types import PlateOutcome, PlateSource, RecordDraft, Verdict, WeightSource
 from terminal.core.visit import Phase, next_visit_id
-from tests.unit.core.lane import PHOTO, PIN, PLATE, LaneRig
+from tests.tools.specimens import PHOTOS, PLATE
+from tests.unit.core.lane import PIN, LaneRig
 
 REFUSE = "A" + PIN + "#2#"
 
@@ -50,7 +51,7 @@ def test_every_field_of_a_passing_record() -> None:
         zero_age_ms=90,
         arrived_ns=arrived_ns,
         weighed_ns=weighed_ns,
-        photos=(PHOTO,),
+        photos=PHOTOS,
         simulated=False,
         limit_edition="2016-62+rd",
     )
