@@ -247,10 +247,13 @@ class Driver:
             self.stage = Stage.GONE
 
     def _back(self, sight: Sight) -> None:
+        """Out the way he came; shut in behind the entry arm, he takes the exit when it says go."""
         geometry = self._lane.geometry
         behind_arm = self.truck.rear_mm > geometry.entry_arm_mm
         if behind_arm and not self._lane.passable(Side.ENTRY):
             self.truck.target_mm_s = 0.0
+            if self._sure(sight.now_ns, self._let_out(sight)):
+                self.stage = Stage.LEAVE
             return
         self.truck.steer(-1e9, self._cruise_mm_s / 2)
         if self.truck.front_mm < geometry.entry_loop_mm[0] - 2_000:

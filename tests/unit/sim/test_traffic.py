@@ -275,3 +275,23 @@ def test_operator_helps_a_driver_who_is_stopped_while_backing_out() -> None:
         pressed.add(world.keys())
     assert pressed == {0, 1 << 3}
     assert yard.on_deck() is yard.traffic.drivers[0]
+
+
+def test_a_driver_shut_in_while_backing_takes_the_exit_that_says_go() -> None:
+    world = LocalWorld()
+    yard = Yard(world, Script("test", (RIGID_4,), (), False), 1, trucks=1)
+    world.set_relay("lamp_entry", True)
+    world.set_relay("entry_open", True)
+    yard.advance(200 * 30, MonotonicNs(1))
+    driver = yard.on_deck()
+    assert driver is not None
+    world.set_relay("lamp_entry", False)
+    world.set_relay("entry_open", False)
+    driver.stage = Stage.BACK
+    yard.advance(200 * 60, MonotonicNs(1))
+    assert driver.stage is Stage.BACK, "no way is open"
+    world.set_relay("lamp_exit", True)
+    world.set_relay("exit_open", True)
+    gone = yard.advance(200 * 60, MonotonicNs(1))
+    assert [each.what for each in gone] == ["left"]
+    assert yard.lane.struck == 0
