@@ -141,6 +141,16 @@ def test_load_taken_off_by_tonnes_is_outside_support_and_blocks() -> None:
     assert seen[-1].held_kg is None
 
 
+@pytest.mark.parametrize(("kg", "held"), [(27_000, False), (29_700, True)])
+def test_a_vehicle_that_stands_lighter_than_it_rolled_is_supported(kg: float, held: bool) -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(1.0, 30_000, beam=Tri.YES)
+    seen = deck.run(6, kg)
+    assert (seen[-1].held_kg is not None) is held
+    assert bool(seen[-1].flags & WeighFlag.EXTERNAL_SUPPORT) is not held
+
+
 def test_the_flags_end_with_the_vehicle() -> None:
     deck = loaded(30_000)
     deck.run(4, 28_500)
