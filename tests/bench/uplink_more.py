@@ -25,9 +25,8 @@ import pytest
 from terminal.config import Target
 from terminal.county.conformance import load_vectors, run_vectors
 from terminal.enrol.power_safe import PowerSafeContext
-from terminal.link import PeerUp, Received
+from terminal.link import PeerUp
 from terminal.messages import Delivered, ItemClass, Message, Pending, Pull, PullDone
-from terminal.node import Tick
 from terminal.uplink.coap import DTLS_ABSENT, CoapTransport, dtls_installed
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import make_pair
@@ -38,6 +37,7 @@ from tests.foreign.peers import foreign_receiver
 from tests.link.dtls_end import PSK
 from tests.link.fuzzer import METHODS, datagram
 from tests.link.pair import FAR, LinkPair
+from tests.link.pump import turn
 from tests.link.terminal_end import SystemClock
 from tests.unit.uplink.test_oscore import CUTS_MIN, Disk, run
 
@@ -134,11 +134,7 @@ async def send_all(port: int, ledger: ListLedger, count: int, bound_s: float) ->
     end_s = time.monotonic() + bound_s
     try:
         while ledger.acked < count and time.monotonic() < end_s:
-            answers, ledger.answers = ledger.answers, []
-            for answer in answers:
-                carrier.send(node.on_event(Received("ledger", answer), clock.monotonic_ns()))
-            carrier.send(node.on_event(Tick(), clock.monotonic_ns()))
-            carrier.launch()
+            turn(node, carrier, ledger, clock)
             await asyncio.sleep(0.02)
     finally:
         await carrier.close()

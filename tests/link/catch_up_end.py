@@ -16,9 +16,8 @@ from pathlib import Path
 
 from terminal.config import Config, LedgerSection, Loaded, Target
 from terminal.ledger import build
-from terminal.link import PeerUp, Received
+from terminal.link import PeerUp
 from terminal.messages import CommitDraft, Delivered, Message
-from terminal.node import Tick
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.shell import Carrier, make_transport
 from tests.link.terminal_end import BOOT_ID, Joined, SystemClock
@@ -71,11 +70,7 @@ async def run(args: argparse.Namespace) -> dict[str, float]:
 
     async def turn() -> None:
         joined.tick()
-        answers, joined.answers = joined.answers, []
-        for answer in answers:
-            carrier.send(node.on_event(Received("ledger", answer), clock.monotonic_ns()))
-        carrier.send(node.on_event(Tick(), clock.monotonic_ns()))
-        carrier.launch()
+        turn(node, carrier, joined, clock)
         await asyncio.sleep(TICK_S)
 
     async def singles(count: int, backlog: range) -> list[float]:

@@ -27,6 +27,7 @@ from terminal.node import NodeEvent, Tick
 from terminal.uplink.exchange import Transport
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.shell import Carrier, make_transport
+from tests.link.pump import turn
 from tests.unit.ledger.builders import draft
 
 BOOT_ID = b"one boot for all"
@@ -131,12 +132,7 @@ async def run(args: argparse.Namespace) -> int:
                 continue
             all_made_s = all_made_s or time.monotonic()
             joined.tick()
-            now_ns = clock.monotonic_ns()
-            answers, joined.answers = joined.answers, []
-            for answer in answers:
-                carrier.send(node.on_event(Received("ledger", answer), now_ns))
-            carrier.send(node.on_event(Tick(), now_ns))
-            carrier.launch()
+            turn(node, carrier, joined, clock)
             if carrier.failure is not None:
                 raise carrier.failure
             state = ledger.targets["county"]

@@ -17,7 +17,7 @@ from terminal.config import Target
 from terminal.county.report import read_report
 from terminal.county.server import REAL_TIMES, CountyOptions, running_county
 from terminal.county.service import County, Times
-from terminal.link import PeerUp, Received
+from terminal.link import PeerUp
 from terminal.messages import (
     Delivered,
     ItemClass,
@@ -29,12 +29,12 @@ from terminal.messages import (
     Undeliverable,
     Wake,
 )
-from terminal.node import Tick
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.exchange import DEADLINE_MS, Request, WireRequest
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import make_pair, open_context
 from terminal.uplink.shell import Carrier
+from tests.link.pump import turn
 from tests.ports import free_port
 from tests.unit.county.samples import WALL_NS, Chain, photo, weigh
 
@@ -112,12 +112,7 @@ async def running_uplink(
     async def loop() -> None:
         carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))
         while True:
-            now_ns = clock.monotonic_ns()
-            answers, ledger.answers = ledger.answers, []
-            for answer in answers:
-                carrier.send(node.on_event(Received("ledger", answer), now_ns))
-            carrier.send(node.on_event(Tick(), now_ns))
-            carrier.launch()
+            turn(node, carrier, ledger, clock)
             if carrier.failure is not None:
                 raise carrier.failure
             await asyncio.sleep(TICK_S)

@@ -16,14 +16,14 @@ from terminal.county.report import read_report
 from terminal.county.server import CountyOptions, running_county
 from terminal.ledger import build
 from terminal.ledger.node import LedgerNode
-from terminal.link import PeerUp, Received
+from terminal.link import PeerUp
 from terminal.messages import CommitDraft
-from terminal.node import Tick
 from terminal.records import Sm2Signer
 from terminal.records.sm2 import Sm2UnavailableError
 from terminal.uplink.coap import CoapTransport
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.shell import Carrier
+from tests.link.pump import turn
 from tests.link.terminal_end import BOOT_ID, Joined, SystemClock
 from tests.ports import free_port
 from tests.unit.ledger.builders import draft
@@ -51,11 +51,7 @@ async def deliver_all(
     try:
         async with asyncio.timeout(WAIT_S_MAX):
             while read_report(opts.store).records < ledger.store.head().seq:
-                answers, joined.answers = joined.answers, []
-                for answer in answers:
-                    carrier.send(node.on_event(Received("ledger", answer), clock.monotonic_ns()))
-                carrier.send(node.on_event(Tick(), clock.monotonic_ns()))
-                carrier.launch()
+                turn(node, carrier, joined, clock)
                 await asyncio.sleep(0.02)
     finally:
         await carrier.close()
