@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -116,6 +117,8 @@ class _House:
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             try:
                 await app(scope, receive, send)
+            except h11.LocalProtocolError:
+                raise  # the server has itself refused a bad body before the page could answer
             except Exception as error:
                 self.raised.append(error)
                 raise

@@ -69,7 +69,7 @@ class SimCounty:
 
     def __post_init__(self) -> None:
         self._loop.set_default_executor(_Inline())
-        self.store = SqliteStore(Path(":memory:"))
+        self.store = SqliteStore(self.folder / "county.db", synced=False)
         times = Times(self.clock.true_wall_ns, self.clock.monotonic_ns)
         photos = PhotoFolder(self.folder / "photos")
         photos.prepare()
