@@ -78,7 +78,9 @@ class IndicatorWatch:
         if weighed is None and self._recent and now_ns - self._last_ns > FRESH_NS_MAX:
             self._held = None
             self._recent.clear()
-            return Weighed(now_ns, None, Tri.UNKNOWN, Tri.UNKNOWN, Tri.UNKNOWN)
+            # As old as the last frame: that nothing came is no news from the deck.
+            heard_ns = MonotonicNs(self._last_ns)
+            return Weighed(heard_ns, None, Tri.UNKNOWN, Tri.UNKNOWN, Tri.UNKNOWN)
         return weighed
 
     def held_kg(self) -> int | None:

@@ -105,12 +105,13 @@ def test_the_hold_ends_with_the_load() -> None:
 def test_a_silent_instrument_says_nothing() -> None:
     display = Display()
     display.show([0] * 25)
-    display.show([30_000] * 20)
+    last = display.show([30_000] * 20)
     out = display.pipe.feed_indicator(
         [], Tri.NO, Tri.NO, MonotonicNs(display.now_ns + 2 * NS_PER_S)
     )
     assert out is not None
     assert (out.held_kg, out.gross_kg, out.motion) == (None, None, Tri.UNKNOWN)
+    assert out.at_ns == last.at_ns, "silence must not pass for a fresh weight (I5)"
 
 
 def test_frames_out_of_order_are_dropped() -> None:
