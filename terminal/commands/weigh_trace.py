@@ -55,6 +55,8 @@ def _one(name: str) -> TraceResult | str:
         return weigh_trace(name)
     except TraceError as error:
         return " ".join(str(error).split())
+    except (ArithmeticError, ValueError) as error:  # numbers no scale gives; the others go on
+        return " ".join(f"{name}: counts: cannot be weighed ({error})".split())
 
 
 def _outcomes(files: list[str]) -> list[TraceResult | str]:

@@ -84,9 +84,9 @@ class Pipeline:
         """Take the samples of one tick with the beams as they stand; None: nothing new."""
         for sample in samples:
             if self._start_ns is None:
-                self._start_ns = sample.at_ns
+                self._start_ns = self._grid_ns(sample.at_ns)
                 for cell in self.cells:
-                    cell.start(sample.at_ns / NS_PER_S)
+                    cell.start(self._start_ns / NS_PER_S)
             if 0 <= sample.cell < len(self.cells):
                 self.cells[sample.cell].push(sample)
         self._entry, self._exit = beam_entry, beam_exit
@@ -151,6 +151,13 @@ class Pipeline:
     def last_axles(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Axle loads in kg and spacings in m of the newest vehicle, None while not known."""
         return self.checks.axles
+
+    def _grid_ns(self, at_ns: int) -> int:
+        """Bins and steps stand on a grid of the clock, not of the first sample: a mass does not
+        depend on when the terminal was switched on, or on how late its first sample came.
+        """
+        step_ns = self._bin_ns * self.history.thin
+        return -(-at_ns // step_ns) * step_ns
 
     def _next_bin(self) -> np.ndarray | None:
         """Cell means of the next closed bin; a lost cell's mean is NaN."""

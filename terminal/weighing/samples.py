@@ -1,7 +1,7 @@
 """From raw conversions to evenly spaced mean counts, one stream a load cell.
 
 Checks every sample (late, missing, stuck, saturated, glitch, desynchronised), counts each
-defect, mends the time stamps of bursts, and integrates what is left over fixed bins. It knows
+defect, takes mended times from `stamps`, and integrates what is left over fixed bins. It knows
 nothing of mass. It must never invent a value over a long gap: such bins come out as NaN.
 """
 
@@ -12,84 +12,19 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 
 from hal.contract.types import NS_PER_S, RawSample, SampleFlag
+from terminal.weighing.stamps import GAP_S_MAX, CellCounters, SampleClock
 
-GAP_S_MAX = 0.35
-"""Longest stretch that is bridged by a straight line."""
 STUCK_S_MIN = 1.0
 """Identical counts for so long is a stuck converter: real ones show noise."""
 STUCK_SAMPLES_MIN = 12
 SATURATED_RUN_MIN = 3
 PENDING_BINS_MAX = 4_096
-BURST_HOLD_S = 1.0
 LIVELY_GAIN = 0.1
 LIVELY_TIMES = 4.0
 """A spike must stand out from the changes of the last samples too: axles hop at 8 to 15 Hz."""
 UNUSABLE = int(SampleFlag.DESYNC | SampleFlag.READ_TOO_LONG)
 MISSED = int(SampleFlag.MISSED)
 SATURATED = int(SampleFlag.SATURATED)
-
-
-@dataclass(slots=True)
-class CellCounters:
-    """What went wrong with one cell's samples since the start."""
-
-    samples: int = 0
-    late: int = 0
-    missing: int = 0
-    duplicated: int = 0
-    stuck: int = 0
-    saturated: int = 0
-    glitch: int = 0
-    desync: int = 0
-    bad_stamp: int = 0
-
-
-class SampleClock:
-    """Conversion times from host stamps: follows lost samples, smooths jitter, unfolds bursts."""
-
-    def __init__(self, period_s: float) -> None:
-        self._period_s = period_s
-        self._nominal_s = period_s
-        self._last_s = nan
-        self._at_s = nan
-        self._burst_until_s = -1.0
-
-    def stamp(self, host_s: float, counters: CellCounters) -> float | None:
-        """Conversion time for a sample stamped host_s; None when the sample must be dropped."""
-        if not isfinite(host_s):
-            counters.bad_stamp += 1
-            return None
-        if not isfinite(self._at_s):
-            self._last_s = self._at_s = host_s
-            return host_s
-        step_s = host_s - self._last_s
-        if step_s < -1e-9:
-            counters.late += 1
-            if step_s > -GAP_S_MAX:
-                return None
-            self._last_s = host_s
-            return None
-        self._last_s = host_s
-        if step_s <= 0.2 * self._period_s:
-            if step_s <= 1e-9:
-                counters.duplicated += 1
-            self._burst_until_s = host_s + BURST_HOLD_S
-        burst = host_s < self._burst_until_s
-        steps = 1 if burst else max(1, round(step_s / self._period_s))
-        expected_s = self._at_s + steps * self._period_s
-        error_s = host_s - expected_s
-        if abs(error_s) > GAP_S_MAX or steps * self._period_s > GAP_S_MAX:
-            counters.missing += max(0, steps - 1)
-            self._at_s = max(host_s, self._at_s + 0.1 * self._period_s)
-            return self._at_s
-        counters.missing += steps - 1
-        gain = 0.02 if burst else 0.1
-        moved_s = max(expected_s + gain * error_s, self._at_s + 0.1 * self._period_s)
-        if not burst:
-            tuned_s = self._period_s + 0.005 * error_s / steps
-            self._period_s = min(max(tuned_s, 0.8 * self._nominal_s), 1.25 * self._nominal_s)
-        self._at_s = moved_s
-        return moved_s
 
 
 @dataclass(slots=True)

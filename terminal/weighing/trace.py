@@ -31,13 +31,16 @@ from hal.contract.types import (
 from terminal.core.types import Weighed, WeighFlag, WeightSource
 from terminal.weighing.params import WeighParams
 from terminal.weighing.pipeline import Pipeline
+from terminal.weighing.stamps import GAP_S_MAX
 
 UNREADABLE = (
     ValueError, OSError, EOFError, RuntimeError, LookupError, MemoryError, OverflowError,
     struct.error, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What numpy and zipfile raise on a damaged archive: also "encrypted" and "patched data"."""
+SPAN_MIN = 1e-6
 ROWS_MAX = 4_000_000
+COUNTS_MAX = 2**31
 OCCUPIED_KG = 3_000
 """A trace shows trucks: three quarters of this is less than the lightest empty one."""
 START_NS = 10 * NS_PER_S
@@ -221,15 +224,29 @@ def load_trace(path: Path) -> Trace:
         raise TraceError(f"{path}: t: fewer than 2 time stamps are numbers")
     if float(np.abs(t[finite]).max()) > 1e11:
         raise TraceError(f"{path}: t: stamps must be seconds below 1e11")
+    if bool((np.abs(counts) >= COUNTS_MAX).any()):
+        raise TraceError(f"{path}: counts: has values beyond 32 bits")
     params = params_of_meta(path, _meta(path, arrays), counts.shape[1])
+    filled, kept = _stamped(t, round(GAP_S_MAX * params.rate_hz))
     return Trace(
-        t=t[finite],
-        counts=counts[finite],
-        beam_entry=entry[finite].astype(bool),
-        beam_exit=leave[finite].astype(bool),
+        t=filled[kept],
+        counts=counts[kept],
+        beam_entry=entry[kept].astype(bool),
+        beam_exit=leave[kept].astype(bool),
         params=params,
         bad_stamps=int((~finite).sum()),
     )
+
+
+def _stamped(t: np.ndarray, rows_max: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps with up to rows_max lost ones in a row taken from the row before, as a converter's
+    clock goes on by itself, and which rows have one.
+    """
+    finite = np.isfinite(t)
+    rows = np.arange(len(t))
+    source = np.maximum.accumulate(np.where(finite, rows, -1))
+    kept = (source >= 0) & (rows - source <= rows_max)
+    return t[np.maximum(source, 0)], kept
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -267,7 +284,7 @@ def _meta(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, object]:
         value = raw.item() if raw.size == 1 else None
         text = value.decode() if isinstance(value, bytes) else value
         meta = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise TraceError(f"{path}: meta: is not JSON ({error})") from None
     if not isinstance(meta, dict):
         raise TraceError(f"{path}: meta: is not one JSON object in one string")
@@ -326,7 +343,11 @@ def params_of_meta(path: Path | str, meta: dict[str, object], cells: int) -> Wei
     if not isinstance(beams, bool):
         raise TraceError(f"{path}: meta: beams is {beams!r}; true or false is expected")
     none = (0.0,) * cells
-    span = (1.0,) if indicator else read.table("kg_per_count", cells, lambda v: v != 0)
+    span = (
+        (1.0,)
+        if indicator
+        else read.table("kg_per_count", cells, lambda v: SPAN_MIN <= abs(v) <= 1 / SPAN_MIN)
+    )
     zero = none if indicator else read.table("zero_counts", cells, isfinite)
     xs = none if indicator else read.table("cell_x_m", cells, lambda v: abs(v) < 200)
     ys = none if indicator else read.table("cell_y_m", cells, lambda v: abs(v) < 50)
