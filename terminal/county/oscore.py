@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiocoap import CON
 from aiocoap.credentials import CredentialsMap
 from aiocoap.oscore import (
     COSE_KID,
@@ -24,6 +25,7 @@ from aiocoap.oscore import (
     ReplayError,
     ReplayErrorWithEcho,
 )
+from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 
 from terminal.county.notes import KEY_BROKEN, KEY_REPLAY, KEY_RETIRED, KEY_UNKNOWN, KEY_WRONG, Notes
 from terminal.county.sharding import ALONE, Place
@@ -160,12 +162,11 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
             return known
         if time.time_ns() - changed_ns < LOOK_NS:
             changed_ns = 0
-        stage = read_stage(folder)
-        if known is not None:
+        stage, key = read_stage(folder), _key(folder / SETTINGS_FILE)
+        if known is not None and known.key == key:  # a name that was free may come again
             known.stage, known.changed_ns, known.broken = stage, changed_ns, False
             known.context = None if known.retired else known.context
             return known
-        key = _key(folder / SETTINGS_FILE)
         return Entry(folder, key, stage, self._place.owns(key[0]), changed_ns)
 
     def _time(self) -> int:
@@ -241,6 +242,16 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
         else:
             entry.stage = read_stage(entry.folder)
         entry.used = True
+
+
+class ProtectedSite(OscoreSiteWrapper):  # type: ignore[misc]  # the library has no types
+    """The library's wrapper, which leaves a request over a stream unanswered when it refuses it."""
+
+    async def render_to_pipe(self, pipe: Any) -> None:
+        """The library's entry. Over a stream nothing is repeated, so silence would tell nobody."""
+        if pipe.request.mtype is None:
+            pipe.request.mtype = CON
+        await super().render_to_pipe(pipe)
 
 
 def _key(settings: Path) -> Key:

@@ -94,9 +94,10 @@ async def _serving(options: CountyOptions, times: Times, place: Place) -> AsyncI
         registry = KeyRegistry(options.keys)
         photos = open_photos(options.photos)
         async with _keys(options, place) as (keys, notes):
+            waiting = keys.waiting if keys is not None else None
             county = County(
                 writer, photos, registry, times,
-                accept_simulated=options.accept_simulated, waiting=keys.waiting if keys else None,
+                accept_simulated=options.accept_simulated, waiting=waiting,
             )  # fmt: skip
             notes.into(county.note)
             async with _coap(Gate(county, keys), keys, options, place):
@@ -155,9 +156,9 @@ async def _listen(
 
 
 def _protected(gate: Gate, keys: Contexts, place: Place) -> Any:
-    from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
+    from terminal.county.oscore import ProtectedSite
 
-    own = OscoreSiteWrapper(gate, keys)
+    own = ProtectedSite(gate, keys)
     return own if place == ALONE else RelaySite(own, place)
 
 

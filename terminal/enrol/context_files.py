@@ -19,8 +19,15 @@ from terminal.enrol.papers import Secret
 SETTINGS_FILE = "settings.json"
 SECRET_FILE = "secret.json"
 SEQUENCE_FILE = "sequence.json"
+REPLAY_WINDOW = 4_096
+"""Numbers behind the highest one that may still come, once each. The library's 32 would refuse a
+record that is repeated after half a second, when chunks of a photo have overtaken it."""
 PART_PREFIX, PART_SUFFIX = ".", ".part"
 """A folder that is still being written; no reader looks at a name that begins so."""
+
+
+class ContextLostError(Exception):
+    """This context may not be used. str() says why and what to do."""
 
 
 def write_context(
@@ -42,7 +49,11 @@ def write_context(
     part.mkdir(parents=True, mode=0o700)
     files = {
         SECRET_FILE: {"secret_hex": secret, "salt_hex": salt},
-        SETTINGS_FILE: {"sender-id_hex": sender, "recipient-id_hex": recipient},
+        SETTINGS_FILE: {
+            "sender-id_hex": sender,
+            "recipient-id_hex": recipient,
+            "window": REPLAY_WINDOW,
+        },
         SEQUENCE_FILE: {"next-to-send": 0, "received": {"index": 0, "bitfield": 0}},
     }
     texts = {name: json.dumps(content) for name, content in files.items()} | dict(more or {})

@@ -90,14 +90,14 @@ class KeyRing:
         return [int(one) for one in found if one.isdecimal()]
 
     def take(self, terminal_id: str, text: str, now_s: int) -> int:
-        """Obey a command; gives its number, 0 when it is the one whose keys are in use.
+        """Obey a command; gives its number, 0 when that was done before.
 
         now_s: our UTC. Raises PaperError with the reason.
         """
         try:
             return take_rotation(self.into, terminal_id, text, now_s).serial
         except SpentError as error:
-            if error.serial == self.in_use().number:
+            if error.serial in (self.in_use().number, self.pending()):
                 return 0
             raise
 

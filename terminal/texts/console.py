@@ -139,6 +139,47 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
         "平台不认本机密钥，请联系县平台登记",
         "The platform does not accept this terminal's key: have it enrolled",
     ),
+    "uplink.why.revoked": (
+        "平台已吊销本机，记录先存本机；请联系县平台",
+        "The platform has put this terminal out; records are kept here. Call the county",
+    ),
+    "uplink.why.unknown": (
+        "本机未在平台登记，记录先存本机；请办理登记",
+        "This terminal is not enrolled there; records are kept here. Have it enrolled",
+    ),
+    "uplink.why.signature": (
+        "平台登记的是另一把签名密钥（存储换过？），请联系县平台",
+        "The platform knows another signing key (was the storage replaced?). Call the county",
+    ),
+    "uplink.why.key_unknown": (
+        "平台不认识本机的传输密钥（已更换或删除），请联系县平台",
+        "The platform does not know this terminal's transport key (replaced or removed)."
+        " Call the county",
+    ),
+    "uplink.why.key_replay": (
+        "平台认为报文是重放的；若几分钟后仍如此，请重新登记",
+        "The platform takes the message for a replay. If it goes on, have the terminal enrolled"
+        " anew",
+    ),
+    "uplink.why.key_wrong": (
+        "两端传输密钥不一致，或有人冒充平台，请联系县平台",
+        "The two ends hold different transport keys, or somebody poses as the platform."
+        " Call the county",
+    ),
+    "uplink.why.key_lost": (
+        "本机的传输密钥不可用，记录先存本机；请重新登记",
+        "The transport key here cannot be used; records are kept here. Have it enrolled anew",
+    ),
+    "uplink.why.key_refused": (
+        "收到的新密钥未通过检查，未采用，旧密钥照常使用",
+        "A new key that came was refused; the old one goes on being used",
+    ),
+    "uplink.why.key_unproved": (
+        "新密钥已到，平台尚未用它应答，旧密钥照常使用",
+        "A new key is here, the platform has not answered with it yet; the old one goes on"
+        " being used",
+    ),
+    "uplink.why.key_done": ("已换用新的传输密钥", "A new transport key is in use"),
     "uplink.why.dtls": ("缺少 DTLS 软件包", "The DTLS package is missing"),
     "uplink.why.other": ("平台暂不接收", "Not taken for now"),
     "processes": ("进程", "Processes"),

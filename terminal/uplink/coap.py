@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from aiocoap.numbers.constants import TransportTuning
 
 from hal.contract.types import NS_PER_S
 from terminal.uplink.chunks import CHUNK_BYTES, RttEstimate
-from terminal.uplink.exchange import Lane, Request, WireReply, WireRequest
+from terminal.uplink.exchange import PROBE, PROBED, Lane, Request, WireReply, WireRequest
 from terminal.uplink.photo_udp import ChunkedPhoto
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ RUNG_NAMES: dict[str, str] = {
     "coaps+tcp": "TLS",
     "coaps+ws": "WebSocket+TLS",
 }
+LOG = "coap-uplink"
+logging.getLogger(LOG).setLevel(logging.CRITICAL)
+"""What fails comes back as a reply with its reason. The library's own words about a request that
+was given up are not even well-formed: its call of the log raises."""
 FORMAT_OCTETS = 42
 CONTEXT_FAILURES_MAX = 2
 """Failures in a row after which a context (sockets, port) is made anew."""
@@ -52,6 +57,8 @@ PORTS: dict[Lane, int] = {Lane.ALARM: 1, Lane.RECORD: 16, Lane.PHOTO: 1}
 """Ports of a lane over UDP: on a lossy link one lost record must not hold up the next."""
 ASK_S_MAX = 15.0
 MS_PER_S = 1_000
+WHY_CHARS_MAX = 200
+SAID_BYTES_MAX = 80
 RTO_START_NS = NS_PER_S // 2
 
 UNPLUGGED = "the network is unplugged"
@@ -93,10 +100,18 @@ class ChunkTuning(TransportTuning):  # type: ignore[misc]  # the library has no 
 
 @dataclass(frozen=True, slots=True)
 class DtlsKey:
-    """What a DTLS association is made with: our name and the shared key."""
+    """What a DTLS association is made with: our name and the shared keys, the newest first.
+
+    After a rotation the other end may still have the one before: they are tried in turn.
+    """
 
     identity: bytes
     psk: bytes
+    psk_before: bytes = b""
+
+    def at(self, index: int) -> bytes:
+        """The key for the association number `index`."""
+        return self.psk_before if index % 2 and self.psk_before else self.psk
 
 
 def dtls_installed() -> bool:
@@ -153,8 +168,9 @@ class CoapTransport:
         self._oscore = oscore
         self._site = site if self._scheme not in MESSAGE_WISE else None
         self._dtls = dtls
+        self._dtls_at = 0
         if oscore is not None:
-            self._transports.append("oscore")
+            self._transports.insert(0, "oscore")  # the first that takes a message sends it
             self.rung += "+OSCORE"
         self._keeps_address = self._scheme == "coap" and oscore is None
         self._link_is_up = link_is_up
@@ -181,7 +197,7 @@ class CoapTransport:
             return self._nothing(f"no answer within {request.deadline_ms // MS_PER_S} s")
         except (CoapError, OSError) as error:
             await self._count_failure(port)
-            return self._nothing(f"{type(error).__name__}: {error}"[:200])
+            return self._nothing(_said(error))
         finally:
             port.busy -= 1
         if self._unplugged():
@@ -198,13 +214,13 @@ class CoapTransport:
             return await asyncio.wait_for(exchange, ASK_S_MAX)
         except (TimeoutError, CoapError, OSError) as error:
             if self._scheme == "coaps":
+                self._dtls_at += self._ports[Lane.ALARM][0].association is None
                 await self._drop(self._ports[Lane.ALARM][0])
-            return self._nothing(type(error).__name__)
+            return self._nothing(_said(error))
 
     async def probe(self) -> bool:
         """GET /v1/time."""
-        wire = WireRequest("GET", ("v1", "time"), 0, b"", False)
-        return (await self.ask(wire)).code == "2.05"
+        return (await self.ask(PROBE)).code == PROBED
 
     def _unplugged(self) -> bool:
         return self._link_is_up is not None and not self._link_is_up()
@@ -221,6 +237,7 @@ class CoapTransport:
             return await asyncio.wait_for(self._carry(port, lane, wire), DTLS_PATIENCE_S)
         except (TimeoutError, CoapError, OSError):
             if port.context is context:  # another request may have made a fresh one already
+                self._dtls_at += port.association is None  # never answered: perhaps for its key
                 await self._drop(port)
         return await asyncio.wait_for(self._carry(port, lane, wire), DTLS_PATIENCE_S)
 
@@ -256,6 +273,7 @@ class CoapTransport:
             message.opt.content_format = wire.content_format
         if wire.if_none_match:
             message.opt.if_none_match = True
+        self._protect(message)
         began_ns, limit_ns = time.monotonic_ns(), self._rtt.rto_ns
         response = await context.request(message).response
         took_ns = time.monotonic_ns() - began_ns
@@ -287,17 +305,23 @@ class CoapTransport:
             message.opt.uri_host = known.uri_host
         return message
 
+    def _protect(self, message: aiocoap.Message) -> None:
+        """Bind the message to the key itself: a transport that does not protect cannot send it."""
+        if self._oscore is not None:
+            from aiocoap.transports.oscore import OSCOREAddress
+
+            message.remote = OSCOREAddress(self._oscore, message.remote)
+
     async def _context(self, port: _Port) -> aiocoap.Context:
         async with self._making:
             if port.context is None:
                 port.context = await aiocoap.Context.create_client_context(
-                    loggername="coap-uplink", transports=self._transports
+                    loggername=LOG, transports=self._transports
                 )
                 port.context.serversite = self._site
-                if self._oscore is not None:
-                    port.context.client_credentials[f"{self._uri}/*"] = self._oscore
                 if self._dtls is not None and self._scheme == "coaps":
-                    credential = credentials.DTLS(self._dtls.psk, self._dtls.identity)
+                    psk = self._dtls.at(self._dtls_at)
+                    credential = credentials.DTLS(psk, self._dtls.identity)
                     port.context.client_credentials[f"{self._uri}/*"] = credential
             return port.context
 
@@ -330,3 +354,12 @@ class CoapTransport:
         """Close every socket."""
         for port in (port for ports in self._ports.values() for port in ports):
             await self._drop(port)
+
+
+def _said(error: Exception) -> str:
+    """An error of the way in a few words. What came back unprotected is anybody's word."""
+    plain = getattr(error, "plain_message", None)
+    if plain is not None:
+        text = bytes(plain.payload)[:SAID_BYTES_MAX].decode("utf-8", "replace")
+        return f"unprotected {plain.code.dotted} {text}".strip()
+    return f"{type(error).__name__}: {error}"[:WHY_CHARS_MAX]

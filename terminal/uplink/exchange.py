@@ -88,6 +88,11 @@ class WireReply:
     rung: str
 
 
+PROBE = WireRequest("GET", ("v1", "time"), 0, b"", False)
+PROBED = "2.05"
+"""The question whether anybody answers, and the code that says so."""
+
+
 class Outcome(Enum):
     """What a reply means for the item.
 
@@ -160,6 +165,12 @@ class Adapter(Protocol):
 
     def decode_time(self, reply: WireReply) -> int | None:
         """Its answer, milliseconds since 1970 UTC; None when it is none."""
+
+    def keys_wire(self, terminal_id: str) -> WireRequest:
+        """The question whether new keys wait for us."""
+
+    def decode_keys(self, reply: WireReply) -> str | None:
+        """Its answer: the county's command, empty for none; None when it is no answer."""
 
     def judge(self, request: Request, reply: WireReply) -> Judgement:
         """What the reply proves. Never DELIVERED without a receipt of this very item."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hal.contract.types import NS_PER_S, MonotonicNs
-from terminal.uplink.exchange import Request, WireReply, WireRequest
+from terminal.uplink.exchange import PROBE, PROBED, Request, WireReply, WireRequest
 
 FAILURES_TO_STEP = 2
 """Requests in a row without any answer before the next rung is tried."""
@@ -40,11 +40,17 @@ class Rung(Protocol):
 class Ladder:
     """Transport over several rungs. Implements exchange.Transport."""
 
-    def __init__(self, rungs: Sequence[Rung], now_ns: Callable[[], MonotonicNs]) -> None:
-        """rungs: best first, at least one."""
+    def __init__(
+        self,
+        rungs: Sequence[Rung],
+        now_ns: Callable[[], MonotonicNs],
+        released: Callable[[], None] = lambda: None,
+    ) -> None:
+        """rungs: best first, at least one. released: called when all of them are closed."""
         assert rungs, "a target needs a way to it"
         self._rungs = tuple(rungs)
         self._now_ns = now_ns
+        self._released = released
         self._at = 0
         self._failures = 0
         self._probed_ns = now_ns()
@@ -66,6 +72,17 @@ class Ladder:
     async def ask(self, wire: WireRequest) -> WireReply:
         """Ask on the rung in use."""
         return await self._rungs[self._at].ask(wire)
+
+    async def prove(self) -> str:
+        """Use the best rung on which anybody answers; empty, or why there is none."""
+        why = []
+        for index, rung in enumerate(self._rungs):
+            reply = await rung.ask(PROBE)
+            if reply.code == PROBED:
+                self._step(index)
+                return ""
+            why.append(f"{rung.rung}: {reply.code} {reply.why}".strip())
+        return "; ".join(why)
 
     def _step(self, to: int) -> None:
         self._at = to
@@ -93,3 +110,4 @@ class Ladder:
             await asyncio.gather(self._probing, return_exceptions=True)
         for rung in self._rungs:
             await rung.close()
+        self._released()

@@ -129,7 +129,8 @@ class UplinkNode:
 
     def _tell(self, target: _Target, now_ns: int) -> list[Send]:
         queue = target.queue
-        status = TargetStatus(queue.name, queue.up, queue.rung, queue.why or queue.clock_note)
+        why = queue.why or queue.clock_note or queue.key_note
+        status = TargetStatus(queue.name, queue.up, queue.rung, why)
         if status == target.told and now_ns - target.told_ns < STATUS_NS:
             return []
         target.told, target.told_ns = status, now_ns
@@ -214,6 +215,10 @@ class UplinkNode:
         else:
             queue.failed(item, now_ns, judgement.why)
         return sends + self._housekeeping(now_ns)
+
+    def told_keys(self, target: str, note: str) -> None:
+        """How the replacement of a target's keys stands, for the operator; empty for nothing."""
+        self._targets[target].queue.key_note = note
 
     def unreadable(self, request: Request, why: str, now_ns: MonotonicNs) -> list[Send]:
         """The item's own file cannot be read here: set it aside, say so, go on."""

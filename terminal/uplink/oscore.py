@@ -8,17 +8,13 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from terminal.enrol.context_files import SEQUENCE_FILE, write_context
+from terminal.enrol.context_files import SEQUENCE_FILE, ContextLostError, write_context
 from terminal.enrol.power_safe import UNUSABLE, PowerSafeContext
 
 SECRET_BYTES = 16
 SALT_BYTES = 8
 STEP_START = 100
 """Numbers reserved by the first write; doubled by the library up to 10,000."""
-
-
-class ContextLostError(Exception):
-    """This context may not be used. str() says why and what to do."""
 
 
 def open_context(folder: Path) -> PowerSafeContext:

@@ -94,6 +94,7 @@ class TargetQueue:
     rung: str = ""
     why: str = ""
     clock_note: str = ""
+    key_note: str = ""
     failures: int = 0
     next_try_ns: int = 0
     bulk_from_ns: int = 0

@@ -16,16 +16,15 @@ from typing import Protocol
 
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S
-from terminal.config import Loaded, Target
+from terminal.config import Loaded
 from terminal.link import Hub, LinkEvent, Received
 from terminal.messages import Message, Snapshot
 from terminal.node import Send, StopFlag, Tick, deliver
 from terminal.notify import Notifier
-from terminal.uplink.coap import CoapTransport, DtlsKey
 from terminal.uplink.exchange import Adapter, Question, Request, Transport, WireReply
-from terminal.uplink.ladder import Ladder
 from terminal.uplink.node import UplinkNode, wire_of
 from terminal.uplink.resources import Resources, serving
+from terminal.uplink.ways import TargetWay
 
 PHOTO_BYTES_MAX = 512 * 1024
 """The platform profile's largest body; a bigger file is set aside and shown."""
@@ -66,12 +65,13 @@ class Carrier:
     def launch(self) -> None:
         """Start whatever is due now."""
         for request, adapter in self._node.take(self._clock.monotonic_ns()):
-            self._start(self._carry(request, adapter))
+            self.start(self._carry(request, adapter))
 
         for question in self._node.questions(self._clock.monotonic_ns()):
-            self._start(self._ask(question))
+            self.start(self._ask(question))
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        """Run something beside the rest; what it dies of, we die of."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -133,38 +133,6 @@ def read_photo(request: Request) -> bytes:
         raise PhotoUnreadableError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def make_transport(
-    loaded: Loaded,
-    target: Target,
-    clock: Clock,
-    link_is_up: Callable[[], bool] | None,
-    site: Resources | None = None,
-) -> Ladder:
-    """The ways to one target. Raises ContextLostError when its OSCORE key may not be used."""
-    oscore = None
-    if target.oscore:
-        from terminal.uplink.oscore import open_context  # 9 MB that other targets do without
-
-        oscore = open_context(loaded.path(target.oscore))
-    uris = (target.uri, *target.fallback_uris)
-    dtls = _dtls_key(loaded, target) if target.dtls_psk else None
-    rungs = [CoapTransport(uri, link_is_up, oscore, site, dtls) for uri in uris]
-    return Ladder(rungs, clock.monotonic_ns)
-
-
-def _dtls_key(loaded: Loaded, target: Target) -> DtlsKey | None:
-    """The key of the file; None, said aloud, when it cannot be read: other ways go on."""
-    path = loaded.path(target.dtls_psk)
-    try:
-        psk = bytes.fromhex(path.read_text().strip())
-    except (OSError, ValueError) as error:
-        logging.getLogger("uplink").error(
-            "%s is not a DTLS key (%s): enrol this terminal again.", path, error
-        )
-        return None
-    return DtlsKey(loaded.config.site.terminal_id.encode(), psk)
-
-
 def _resources(loaded: Loaded, version: str) -> Resources:
     return Resources(
         {
@@ -175,13 +143,13 @@ def _resources(loaded: Loaded, version: str) -> Resources:
     )
 
 
-def _transports(
+def _ways(
     loaded: Loaded, clock: Clock, link_is_up: Callable[[], bool] | None, site: Resources
-) -> dict[str, Transport]:
+) -> dict[str, TargetWay]:
     section = loaded.config.resources
     shown = site if section.enabled and section.to_platforms else None
     return {
-        target.name: make_transport(loaded, target, clock, link_is_up, shown)
+        target.name: TargetWay(loaded, target, clock, link_is_up, shown)
         for target in loaded.config.targets
     }
 
@@ -198,6 +166,15 @@ def _show(site: Resources, events: Sequence[LinkEvent], now_ns: int) -> None:
         if isinstance(event, Received) and isinstance(event.message, Snapshot):
             site.keep(event.message)
     site.tick(now_ns)
+
+
+def _renew(ways: dict[str, TargetWay], node: UplinkNode, carrier: Carrier, now_ns: int) -> None:
+    """Keys that their county replaces: looked after beside everything else."""
+    for name, way in ways.items():
+        if way.renewal is not None:
+            node.told_keys(name, way.renewal.note)
+            if way.renewal.due(now_ns):
+                carrier.start(way.renewal.round(now_ns))
 
 
 async def main_loop(
@@ -217,8 +194,8 @@ async def main_loop(
     """
     node = _node(loaded, clock)
     site = _resources(loaded, version)
-    transports = _transports(loaded, clock, link_is_up, site)
-    carrier = Carrier(node, transports, hub, clock)
+    ways = _ways(loaded, clock, link_is_up, site)
+    carrier = Carrier(node, {name: way.transport for name, way in ways.items()}, hub, clock)
     readable = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(hub.fileno(), readable.set)
@@ -246,6 +223,7 @@ async def main_loop(
                 if is_up and not was_up:
                     carrier.send(node.network_changed(now_ns))
                 was_up = is_up
+            _renew(ways, node, carrier, now_ns)
             carrier.launch()
             readable.clear()
             wait_s = max(0, due_ns - clock.monotonic_ns()) / NS_PER_S

@@ -18,10 +18,11 @@ from PIL import Image
 from terminal.anpr import files as picture_files
 from terminal.county.keys import read_key_file
 from terminal.county.oscore import Contexts
+from terminal.enrol.context_files import ContextLostError
 from terminal.ledger.flight import FlightRecorder, file_of, read_frames
 from terminal.ledger.identity import KEY_FILE, load_signer, read_public
 from terminal.replay import load_frames
-from terminal.uplink.oscore import ContextLostError, open_context
+from terminal.uplink.oscore import open_context
 from terminal.weighing.trace import load_trace
 
 KEY_LINE: Final = b"ed25519 " + b"ab" * 32 + b" 141025710001-1\n"

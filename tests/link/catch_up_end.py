@@ -19,7 +19,8 @@ from terminal.ledger import build
 from terminal.link import PeerUp
 from terminal.messages import CommitDraft, Delivered, Message
 from terminal.uplink.node import UplinkNode
-from terminal.uplink.shell import Carrier, make_transport
+from terminal.uplink.shell import Carrier
+from terminal.uplink.ways import TargetWay
 from tests.link.terminal_end import BOOT_ID, Joined, SystemClock
 from tests.unit.ledger.builders import draft
 
@@ -56,7 +57,9 @@ async def run(args: argparse.Namespace) -> dict[str, float]:
     joined = Watched(ledger, clock)
     joined.delivered_s = {}
     node = UplinkNode(config.targets, random.Random(1))
-    carrier = Carrier(node, {"county": make_transport(loaded, target, clock, None)}, joined, clock)
+    carrier = Carrier(
+        node, {"county": TargetWay(loaded, target, clock, None).transport}, joined, clock
+    )
     carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))
     began_s: dict[int, float] = {}
     visit = 0

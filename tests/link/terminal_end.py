@@ -26,7 +26,8 @@ from terminal.messages import CommitDraft, Delivered, Message
 from terminal.node import NodeEvent, Tick
 from terminal.uplink.exchange import Transport
 from terminal.uplink.node import UplinkNode
-from terminal.uplink.shell import Carrier, make_transport
+from terminal.uplink.shell import Carrier
+from terminal.uplink.ways import TargetWay
 from tests.link.pump import turn
 from tests.unit.ledger.builders import draft
 
@@ -111,7 +112,8 @@ async def run(args: argparse.Namespace) -> int:
     terminal_id = loaded.config.site.terminal_id
     node = UplinkNode(loaded.config.targets, random.Random(args.seed), terminal_id)
     transports: dict[str, Transport] = {
-        target.name: make_transport(loaded, target, clock, None) for target in loaded.config.targets
+        target.name: TargetWay(loaded, target, clock, None).transport
+        for target in loaded.config.targets
     }
     carrier = Carrier(node, transports, joined, clock)
     carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))

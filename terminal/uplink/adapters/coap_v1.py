@@ -15,6 +15,7 @@ from terminal.messages import ItemClass
 from terminal.records import CBOR_REFUSALS
 from terminal.uplink.exchange import Held, Judgement, Outcome, Request, WireReply, WireRequest
 
+FORMAT_TEXT = 0
 FORMAT_COSE_SIGN1 = 18
 FORMAT_JPEG = 22
 FORMAT_OCTETS = 42
@@ -33,6 +34,7 @@ PROBLEM_TITLE = -1
 PROBLEM_DETAIL = -2
 WHY_CHARS_MAX = 240
 RUNS_MAX = 1_000
+KEYS_BYTES_MAX = 4_096
 
 _FOLDER: dict[ItemClass, tuple[str, int]] = {
     ItemClass.ALARM: ("alarms", FORMAT_COSE_SIGN1),
@@ -90,6 +92,16 @@ class CoapV1:
         """CBOR milliseconds since 1970, UTC."""
         found = _loads(reply.payload) if reply.code == "2.05" else None
         return found if type(found) is int and found >= 0 else None
+
+    def keys_wire(self, terminal_id: str) -> WireRequest:
+        """GET /v1/keys/{terminal}; answered over our own OSCORE context only."""
+        return WireRequest("GET", ("v1", "keys", terminal_id), FORMAT_TEXT, b"", False)
+
+    def decode_keys(self, reply: WireReply) -> str | None:
+        """Text of a rotation, or nothing. What it is worth is found out elsewhere."""
+        if reply.code != "2.05" or len(reply.payload) > KEYS_BYTES_MAX:
+            return None
+        return reply.payload.decode("ascii", "replace").strip()
 
     def judge(self, request: Request, reply: WireReply) -> Judgement:
         """Receipt first, code second."""

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,18 @@ def test_a_new_context_is_known_within_a_second_and_one_taken_away_is_not(shop: 
     with pytest.raises(KeyError):
         found.find_oscore(header(second))
     assert shop.refused() == {(KEY_UNKNOWN, ""): 2}
+
+
+def test_a_name_that_comes_again_is_another_context(shop: Shop) -> None:
+    first = shop.put("T-1", "T-1", 1)
+    found = shop.contexts()
+    found.find_oscore(header(first))
+    shutil.rmtree(shop.root / "T-1")
+    second = shop.put("T-1", "T-1", 2)
+    shop.later()
+    assert found.find_oscore(header(second)).entry.label == Label("T-1", 2)
+    with pytest.raises(KeyError):
+        found.find_oscore(header(first))
 
 
 def test_the_folder_is_read_again_only_when_it_changed(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from terminal.county.oscore import Contexts
-from terminal.uplink.oscore import ContextLostError, make_pair, open_context
+from terminal.enrol.context_files import ContextLostError
+from terminal.uplink.oscore import make_pair, open_context
 
 
 @pytest.mark.parametrize(

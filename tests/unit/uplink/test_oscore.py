@@ -12,8 +12,9 @@ import pytest
 from aiocoap.oscore import FilesystemSecurityContext
 
 from terminal.cli import main
+from terminal.enrol.context_files import ContextLostError
 from terminal.enrol.power_safe import PowerSafeContext
-from terminal.uplink.oscore import ContextLostError, make_pair, open_context
+from terminal.uplink.oscore import make_pair, open_context
 
 USES = 4_000
 CUTS_MIN = 200
