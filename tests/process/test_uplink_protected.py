@@ -1,4 +1,4 @@
-"""What leaves over a way with an OSCORE key is protected, on every rung; nothing else leaves."""
+"""What leaves over a way with an OSCORE key is protected; nothing else leaves."""
 
 from __future__ import annotations
 
@@ -21,33 +21,19 @@ WIRE = WireRequest("PUT", ("v1", "records", "T-1"), 18, WORDS, True)
 HEARD_BYTES_MIN = 300
 
 
-@pytest.mark.parametrize(
-    ("kind", "secure"),
-    [(socket.SOCK_DGRAM, True), (socket.SOCK_STREAM, True), (socket.SOCK_DGRAM, False)],
-)
-def test_nothing_is_readable_on_the_way(
-    tmp_path: Path, kind: socket.SocketKind, secure: bool
-) -> None:
+@pytest.mark.parametrize("secure", [True, False])
+def test_nothing_is_readable_on_the_way(tmp_path: Path, secure: bool) -> None:
     """A listener in the receiver's place; without a key it can read, so the test can."""
     make_pair(tmp_path / "t", tmp_path / "c")
     heard = bytearray()
-    with socket.socket(socket.AF_INET, kind) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.settimeout(10)
-        scheme = "coap" if kind == socket.SOCK_DGRAM else "coap+tcp"
-        uri = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+        uri = f"coap://127.0.0.1:{listener.getsockname()[1]}"
 
         def listen() -> None:
-            heard_at = listener
-            if kind == socket.SOCK_STREAM:
-                listener.listen()
-                heard_at, _ = listener.accept()
-                heard_at.settimeout(10)
-                heard_at.send(b"\x00\xe1")  # CSM: without it the client waits
             while len(heard) < HEARD_BYTES_MIN:
-                heard.extend(heard_at.recv(2_048))
-            if heard_at is not listener:
-                heard_at.close()
+                heard.extend(listener.recv(2_048))
 
         async def scenario() -> None:
             context = open_context(tmp_path / "t") if secure else None
