@@ -16,7 +16,7 @@ import msgspec
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal import outbox
 from terminal.core.types import Event, RecordDraft
-from terminal.ledger import keepsakes, vehicles
+from terminal.ledger import again, keepsakes, vehicles
 from terminal.ledger.book import Book
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.flight import FlightRecorder
@@ -242,13 +242,17 @@ class LedgerNode:
     def _reconcile(
         self, target: str, ledger_id: bytes, highest: int, missing: tuple[tuple[int, int], ...]
     ) -> Sequence[Send]:
-        """What the platform lost (a restored backup) is owed again; the bytes are the same."""
+        """What the platform lost (a restored backup) is owed again; the bytes are the same.
+
+        What it refused is offered again too, a part at a time: it may have mended its ways.
+        """
         if target not in self.targets or ledger_id != self.book.origin.ledger_id:
             return ()
         written = self._write_receipts()
         with self.store.transaction():
-            reopened = self.store.reopen(target, (*missing, (highest + 1, self.book.last_seq)))
-        if not reopened:
+            lacking = (*missing, (highest + 1, self.book.last_seq))
+            owed = again.reopen(self.store, target, lacking) + again.offer(self.store, target)
+        if not owed:
             return written
         self._count()
         return (*written, self._status(), Send("uplink", Wake()))

@@ -328,19 +328,6 @@ class Store:
             (int(it.state), it.attempts, it.next_try_ns, it.code, it.why, it.receipt, target, item),
         )
 
-    def reopen(self, target: str, runs: Sequence[tuple[int, int]]) -> int:
-        """Records of these runs of seq that count as delivered are owed again; how many."""
-        db = self._live()
-        before = db.total_changes()
-        for first, last in runs:
-            db.execute(
-                "update delivery set state = 0, attempts = 0, next_try_ns = 0, receipt = x'' "
-                "where target = ? and state = 1 and item in "
-                "(select item from item where seq between ? and ?)",
-                (target, first, last),
-            )
-        return db.total_changes() - before
-
     def forget_backoff(self) -> None:
         """Monotonic times of an earlier boot mean nothing: everything waiting is due."""
         self._live().execute("update delivery set next_try_ns = 0 where next_try_ns > 0")

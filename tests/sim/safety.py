@@ -253,12 +253,7 @@ class Watch:
 
     def _pictures_of(self, records: list[bytes]) -> int:
         """How many pictures of these records wait for them."""
-        names = {
-            photo.sha256
-            for record in map(decode_signed, records)
-            if record.weigh is not None
-            for photo in record.weigh.photos
-        }
+        names = {photo.sha256 for record in map(decode_signed, records) for photo in record.photos}
         waits = "select i.sha256 from delivery d join item i on i.item = d.item where d.state = 0"
         return len(names & {bytes(row[0]) for row in self._rows(waits)})
 

@@ -12,6 +12,7 @@ import pytest
 from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.config import Target
 from terminal.core.types import Event, PhotoRef
+from terminal.ledger.again import OFFERED_MAX
 from terminal.ledger.book import PAIR_DAYS_MAX
 from terminal.ledger.node import JOURNAL_WAITING_MAX, PULL_MAX, SPOOL_SWEEP_S
 from terminal.ledger.store import NEWEST_MAX, WAL_PAGES_MAX, WAL_PAGES_QUIET
@@ -29,6 +30,7 @@ from terminal.messages import (
     Pending,
     Pull,
     PullDone,
+    Reconcile,
     TargetStatus,
     Undeliverable,
     VehicleFound,
@@ -36,7 +38,7 @@ from terminal.messages import (
     Wake,
     ZeroKept,
 )
-from terminal.outbox import LOST, UNREADABLE, DeliveryState
+from terminal.outbox import LOST, UNREADABLE, DeliveryState, after_loss
 from terminal.records import decode_signed, verify_chain
 from tests.unit.ledger.builders import draft
 from tests.unit.ledger.lane import Lane, of_kind
@@ -294,6 +296,42 @@ def test_a_permanent_refusal_is_quarantined_and_blocks_nobody(lane: Lane) -> Non
     node.close()
     node = lane.open()
     assert node.targets["county"].quarantined == 1
+    node.close()
+
+
+def test_what_was_set_aside_is_offered_again_at_the_cursor(lane: Lane) -> None:
+    """A county that refused by mistake gets everything; each cursor offers a bounded part."""
+    node = lane.open()
+    count = OFFERED_MAX + 2
+    for visit in range(1, count + 1):
+        lane.commit(node, draft(visit))
+    for number in range(1, count + 1):
+        lane.tell(node, Undeliverable("county", number, "4.00", "bad plate"), "uplink")
+    cursor = Reconcile("county", node.book.origin.ledger_id, 0, ())
+    for left in (2, 0):
+        lane.tell(node, cursor, "uplink")
+        assert node.targets["county"].quarantined == left
+    assert node.targets["county"].waiting == node.book.last_seq
+    lane.tell(node, Undeliverable("county", 1, "4.00", "bad plate"), "uplink")
+    lane.tell(node, Delivered("county", 2, b"receipt"), "uplink")
+    lane.tell(node, cursor, "uplink")
+    again = node.store.delivery("county", 1)
+    assert again is not None
+    assert (again.state, again.attempts) == (DeliveryState.WAITING, 2)
+    node.close()
+
+
+def test_what_is_lost_for_good_is_not_offered_again(lane: Lane) -> None:
+    node = lane.open()
+    lane.commit(node, draft(1))
+    before = node.store.delivery("county", 1)
+    assert before is not None
+    with node.store.transaction():
+        node.store.set_delivery("county", 1, after_loss(before, "the file is gone"))
+    lane.tell(node, Reconcile("county", node.book.origin.ledger_id, 1, ()), "uplink")
+    found = node.store.delivery("county", 1)
+    assert found is not None
+    assert found.state is DeliveryState.QUARANTINED
     node.close()
 
 
