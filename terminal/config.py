@@ -57,7 +57,11 @@ class Lane(_Section, frozen=True):
 
 
 class Weighing(_Section, frozen=True):
-    """The instrument: ranges and division as on its plate, and where the mass comes from."""
+    """The instrument: ranges and division as on its plate, and where the mass comes from.
+
+    glitch_blocks: a cell with many spikes holds the vehicle instead of only raising an alarm. The
+    one flag with a choice: every other forbids a mass at every gate, and no key relaxes it.
+    """
 
     source: Literal["amplifier", "indicator"] = "amplifier"
     max_kg: Annotated[int, Meta(ge=1_000, le=300_000)] = 100_000
@@ -67,6 +71,7 @@ class Weighing(_Section, frozen=True):
     deck_length_cm: Annotated[int, Meta(ge=300, le=3_000)] = 1_800
     site_margin_kg: Annotated[int, Meta(ge=0, le=2_000)] = 0
     vehicle_list: str = ""
+    glitch_blocks: bool = False
 
 
 class Amplifier(_Section, frozen=True):

@@ -21,7 +21,13 @@ LIMITS_KG = (18_000, 25_000, 27_000, 31_000, 35_000, 36_000, 42_000, 43_000, 46_
 
 
 ALARM_ONLY = WeighFlag.GLITCH | WeighFlag.DISTURBED | WeighFlag.LEFT_EARLY
-"""Flags that alarm; all others forbid holding a mass while they stand."""
+"""Flags beside which a mass may be held; all others forbid it while they stand. What is held
+beside DISTURBED or LEFT_EARLY the core does not trust (quality.BLOCKING_FLAGS)."""
+
+
+def alarm_only(*, glitch_blocks: bool) -> WeighFlag:
+    """ALARM_ONLY as configured: a site can only be stricter."""
+    return ALARM_ONLY & ~WeighFlag.GLITCH if glitch_blocks else ALARM_ONLY
 
 
 @dataclass(frozen=True, slots=True)

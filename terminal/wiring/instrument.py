@@ -43,6 +43,7 @@ def pipeline(context: Context, devices: LaneDevices) -> Pipeline:
             beams=weighing.beams,
             rate_hz=info.rate_mhz / 1_000.0,
             deck_length_mm=weighing.deck_length_cm * MM_PER_CM,
+            glitch_blocks=weighing.glitch_blocks,
             cell_positions_mm=[(x * MM_PER_CM, y * MM_PER_CM) for x, y in positions],
         )
     )

@@ -15,7 +15,7 @@ X_MM = (0, 0, 6_000, 6_000, 12_000, 12_000, 18_000, 18_000)
 Y_MM = (0, 3_000) * 4
 
 
-def params(beams: bool = True) -> WeighParams:
+def params(beams: bool = True, glitch_blocks: bool = False) -> WeighParams:
     return calibration.weigh_params(
         calibration.simulated("SIM-1"),
         max_kg=100_000,
@@ -25,6 +25,7 @@ def params(beams: bool = True) -> WeighParams:
         rate_hz=80,
         deck_length_mm=18_000,
         cell_positions_mm=list(zip(X_MM, Y_MM, strict=True)),
+        glitch_blocks=glitch_blocks,
     )
 
 
@@ -49,8 +50,9 @@ class Deck:
         dead: int = -1,
         rail: int = -1,
         person: tuple[int, float] = (-1, 0.0),
+        spikes: int = -1,
     ) -> list[Weighed]:
-        """person: the cell somebody stands at, and his kilograms."""
+        """person: the cell somebody stands at, and his kilograms. spikes: a cell that has them."""
         seen = []
         end_ns = self.now_ns + int(seconds * NS_PER_S)
         while self.now_ns < end_ns:
@@ -61,6 +63,8 @@ class Deck:
                         continue
                     on_kg = kg / 8 + (person[1] if i == person[0] else 0.0)
                     counts = on_kg / self.p.kg_per_count[i] + self.rng.gauss(0, 60)
+                    if i == spikes and self.rng.random() < 0.06:
+                        counts += 400_000
                     value = self.p.full_scale if i == rail else round(counts)
                     samples.append(RawSample(MonotonicNs(self.next_ns), i, Counts(value)))
                 self.next_ns += self.period_ns
@@ -144,6 +148,18 @@ def test_a_cell_at_the_rail_is_named() -> None:
     assert deck.newest.held_kg is None
     assert deck.newest.flags & WeighFlag.SATURATION
     assert deck.newest.cell == 5
+
+
+@pytest.mark.parametrize("glitch_blocks", [False, True])
+def test_spikes_alarm_and_hold_the_vehicle_where_the_site_wants_it(glitch_blocks: bool) -> None:
+    deck = Deck(params(glitch_blocks=glitch_blocks))
+    deck.run(3, 0)
+    deck.run(3, 0, spikes=2)
+    seen = deck.run(8, 30_000, spikes=2)
+    flagged = [each for each in seen[-300:] if each.flags & WeighFlag.GLITCH]
+    assert flagged
+    assert {each.cell for each in flagged} == {2}
+    assert any(each.held_kg == 30_000 for each in flagged) is not glitch_blocks
 
 
 def test_the_zero_survives_a_restart() -> None:
