@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from terminal.core.types import WeightSource
-from terminal.weighing.params import WeighParams, alarm_only
+from terminal.weighing.params import WeighParams
 
 FORMAT = 1
 CELLS_MAX = 8
@@ -153,7 +153,6 @@ def weigh_params(
     rate_hz: float,
     deck_length_mm: int,
     cell_positions_mm: Sequence[tuple[int, int]],
-    glitch_blocks: bool = False,
 ) -> WeighParams:
     """Parameters of the live pipeline: the sealed calibration plus the instrument's plate.
 
@@ -180,7 +179,6 @@ def weigh_params(
         beams=beams,
         deck_length_mm=deck_length_mm,
         source=WeightSource.AMPLIFIER,
-        alarm_only=alarm_only(glitch_blocks=glitch_blocks),
         calibration=_digest({**asdict(calibration), "positions_mm": [*used]})[:16],
     )
 

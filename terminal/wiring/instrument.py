@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hal.contract.types import DeviceAbsentError
 from terminal.control.devices import LaneDevices
 from terminal.core.types import WeightSource
@@ -12,7 +14,7 @@ from terminal.weighing.calibration import (
     simulated,
     weigh_params,
 )
-from terminal.weighing.params import WeighParams
+from terminal.weighing.params import WeighParams, alarm_only
 from terminal.weighing.pipeline import Pipeline
 from terminal.wiring.context import SIMULATED, Context
 
@@ -34,19 +36,17 @@ def pipeline(context: Context, devices: LaneDevices) -> Pipeline:
         else _sealed(context, amplifier.serial)
     )
     positions = zip(amplifier.cell_x_cm, amplifier.cell_y_cm, strict=False)
-    return Pipeline(
-        weigh_params(
-            calibration,
-            max_kg=weighing.max_kg,
-            e_kg=weighing.e_kg,
-            occupied_kg=weighing.occupied_kg,
-            beams=weighing.beams,
-            rate_hz=info.rate_mhz / 1_000.0,
-            deck_length_mm=weighing.deck_length_cm * MM_PER_CM,
-            glitch_blocks=weighing.glitch_blocks,
-            cell_positions_mm=[(x * MM_PER_CM, y * MM_PER_CM) for x, y in positions],
-        )
+    params = weigh_params(
+        calibration,
+        max_kg=weighing.max_kg,
+        e_kg=weighing.e_kg,
+        occupied_kg=weighing.occupied_kg,
+        beams=weighing.beams,
+        rate_hz=info.rate_mhz / 1_000.0,
+        deck_length_mm=weighing.deck_length_cm * MM_PER_CM,
+        cell_positions_mm=[(x * MM_PER_CM, y * MM_PER_CM) for x, y in positions],
     )
+    return Pipeline(replace(params, alarm_only=alarm_only(glitch_blocks=weighing.glitch_blocks)))
 
 
 def _of_the_simulated_deck(serial: str, cells: int) -> Calibration:

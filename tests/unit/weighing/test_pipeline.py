@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, Tri
 from terminal.core.types import Weighed, WeighFlag
 from terminal.weighing import Pipeline, calibration
-from terminal.weighing.params import WeighParams
+from terminal.weighing.params import WeighParams, alarm_only
 
 X_MM = (0, 0, 6_000, 6_000, 12_000, 12_000, 18_000, 18_000)
 Y_MM = (0, 3_000) * 4
 
 
-def params(beams: bool = True, glitch_blocks: bool = False) -> WeighParams:
+def params(beams: bool = True) -> WeighParams:
     return calibration.weigh_params(
         calibration.simulated("SIM-1"),
         max_kg=100_000,
@@ -25,7 +26,6 @@ def params(beams: bool = True, glitch_blocks: bool = False) -> WeighParams:
         rate_hz=80,
         deck_length_mm=18_000,
         cell_positions_mm=list(zip(X_MM, Y_MM, strict=True)),
-        glitch_blocks=glitch_blocks,
     )
 
 
@@ -152,7 +152,7 @@ def test_a_cell_at_the_rail_is_named() -> None:
 
 @pytest.mark.parametrize("glitch_blocks", [False, True])
 def test_spikes_alarm_and_hold_the_vehicle_where_the_site_wants_it(glitch_blocks: bool) -> None:
-    deck = Deck(params(glitch_blocks=glitch_blocks))
+    deck = Deck(replace(params(), alarm_only=alarm_only(glitch_blocks=glitch_blocks)))
     deck.run(3, 0)
     deck.run(3, 0, spikes=2)
     seen = deck.run(8, 30_000, spikes=2)
