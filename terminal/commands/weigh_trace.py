@@ -14,7 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from terminal import exits
-from terminal.weighing.trace import TraceError, TraceResult, weigh_trace
+from terminal.weighing.trace import TraceResult, weigh_trace
+from terminal.weighing.tracemeta import TraceError
 
 NAME = "weigh-trace"
 HELP = "weigh recorded traces with the live pipeline and write the results as JSON"

@@ -39,6 +39,8 @@ SURPRISE_SIGMAS = 4.0
 SURPRISE_SHARE = 0.3
 AGREE_SHARE = 0.35
 FLOOR_KG = 1.0
+SANE_KG = 1e9
+"""No deck shows more: such points, and NaN, say nothing, and nothing is held on them."""
 ROOM_MIN = 1e-9
 """Below this the newest point alone spans a direction: no oscillation can be told from it."""
 CYCLES_SURE = 1.5
@@ -118,9 +120,13 @@ def window_estimates(
     found: list[Estimate] = []
     for window_s in windows_s:
         count = round(window_s / step_s)
-        if 8 <= count <= len(total):
+        if 8 <= count <= len(total) and _sane(total[-count:]):
             found += _window_estimates(total[-count:], step_s)
     return found
+
+
+def _sane(points: np.ndarray) -> bool:
+    return bool(np.abs(points).max() <= SANE_KG)  # False for NaN
 
 
 def surest(found: list[Estimate], wind_kg: float) -> Estimate | None:
@@ -145,14 +151,11 @@ def _window_estimates(points: np.ndarray, step_s: float) -> list[Estimate]:
         step_s *= thin
     centre = float(points.mean())
     centred = points - centre
-    directions = _directions(centred)
-    found = []
-    for order in ORDERS:
-        if 3 * order > len(points):
-            break
-        fit = _fit(centred, directions, order, step_s)
-        if fit is not None:
-            found.append((fit[0] + centre, fit[1]))
+    try:
+        fits = _fits(centred, step_s)
+    except np.linalg.LinAlgError:  # no mass from points that have no spectrum
+        return []
+    found = [(offset + centre, u_kg) for offset, u_kg in fits]
     if not found:
         return []
     spread = float(np.std([mass for mass, _ in found])) if len(found) > 1 else FLOOR_KG
@@ -160,6 +163,13 @@ def _window_estimates(points: np.ndarray, step_s: float) -> list[Estimate]:
         Estimate(mass, sqrt(u * u + 0.25 * spread * spread + FLOOR_KG**2), window_s)
         for mass, u in found
     ]
+
+
+def _fits(points: np.ndarray, step_s: float) -> list[tuple[float, float]]:
+    """What each order says that the points are enough for."""
+    directions = _directions(points)
+    fits = (_fit(points, directions, n, step_s) for n in ORDERS if 3 * n <= len(points))
+    return [fit for fit in fits if fit is not None]
 
 
 def _fit(
@@ -249,7 +259,7 @@ def block_estimates(total: np.ndarray, step_s: float) -> list[Estimate]:
     each = max(2, round(BLOCK_S / step_s))
     most = round(BLOCK_WINDOW_S_MAX / step_s)
     count = min(len(total), most) // each * each
-    if count * step_s < BLOCK_WINDOW_S_MIN:
+    if count * step_s < BLOCK_WINDOW_S_MIN or not _sane(total[-count:]):
         return []
     blocks = total[-count:].reshape(-1, each).mean(axis=1)
     u_kg = 1.4 * float(blocks.std(ddof=1)) / sqrt(len(blocks))

@@ -12,7 +12,9 @@ import numpy as np
 
 from hal.sim.passage import Passage
 from terminal.weighing.params import mpe_kg
-from terminal.weighing.trace import Trace, TraceResult, params_of_meta
+from terminal.weighing.trace import TraceResult
+from terminal.weighing.tracefile import Trace
+from terminal.weighing.tracemeta import params_of_meta
 
 
 def as_trace(passage: Passage) -> Trace:

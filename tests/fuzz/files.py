@@ -23,7 +23,7 @@ from terminal.ledger.flight import FlightRecorder, file_of, read_frames
 from terminal.ledger.identity import KEY_FILE, load_signer, read_public
 from terminal.replay import load_frames
 from terminal.uplink.oscore import open_context
-from terminal.weighing.trace import load_trace
+from terminal.weighing.tracefile import load_trace
 
 KEY_LINE: Final = b"ed25519 " + b"ab" * 32 + b" 141025710001-1\n"
 OSCORE_SETTINGS: Final = json.dumps(

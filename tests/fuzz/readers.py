@@ -49,7 +49,7 @@ from terminal.weighing.cornerbook import EvidenceError, digest
 from terminal.weighing.cornerbook import from_text as restore_corners
 from terminal.weighing.cornerbook import to_text as corners_to_text
 from terminal.weighing.corners import CornerMemory
-from terminal.weighing.trace import TraceError
+from terminal.weighing.tracemeta import TraceError
 from tests.fuzz import blocks, console, files, network, papers
 from tests.unit.ledger.builders import SIGNER, record
 

@@ -14,7 +14,8 @@ from hal.sim.fleet import ARTICULATED_6, RIGID_2, RIGID_4
 from hal.sim.truck import TruckPlan
 from terminal.weighing import Pipeline, calibration
 from terminal.weighing.params import WeighParams, mpe_kg
-from terminal.weighing.trace import START_NS, Trace, replay
+from terminal.weighing.trace import START_NS, replay
+from terminal.weighing.tracefile import Trace
 
 DECK = DeckParams()
 NV_PER_COUNT = DECK.nv_per_kg() / calibration.simulated("S").counts_per_kg()[0]

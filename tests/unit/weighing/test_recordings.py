@@ -11,7 +11,9 @@ import pytest
 
 from terminal.core.types import WeighFlag
 from terminal.weighing.params import WeighParams
-from terminal.weighing.trace import OCCUPIED_KG, Trace, replay
+from terminal.weighing.trace import replay
+from terminal.weighing.tracefile import Trace
+from terminal.weighing.tracemeta import OCCUPIED_KG
 
 FOLDER = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "weight" / "munich_bridge"
 KG_PER_KN = 1_000.0 / 9.80665

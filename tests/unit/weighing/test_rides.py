@@ -13,7 +13,8 @@ from terminal.core.types import Weighed
 from terminal.weighing import Pipeline
 from terminal.weighing.axles import AxleSet
 from terminal.weighing.rides import joined
-from terminal.weighing.trace import Trace, replay
+from terminal.weighing.trace import replay
+from terminal.weighing.tracefile import Trace
 from tests.bench.weigh_score import as_trace
 
 ON = AxleSet((6_000.0, 10_000.0, 9_000.0), (0.0, 3.6, 4.9), 0.01)

@@ -62,3 +62,22 @@ def test_a_restart_forgets() -> None:
     assert settler.agreed(10.0)
     settler.restart()
     assert not settler.agreed(10.0)
+
+
+@pytest.mark.parametrize("kg", [np.nan, np.inf, -np.inf, 1e10, -1e200, 1e308])
+@pytest.mark.parametrize("rows", [slice(None), slice(-1, None), slice(-20, None, 2)])
+def test_what_no_deck_shows_says_nothing_and_raises_nothing(kg: float, rows: slice) -> None:
+    points = ring(4.0, 2.0, 0.05, 100.0)
+    points[rows] = kg
+    settler = Settler(STEP_S)
+    for _ in range(10):
+        assert settler.step(points, STEP_S) is None
+    assert not settler.agreed(1e300)
+
+
+def test_points_without_a_spectrum_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: np.ndarray) -> np.ndarray:
+        raise np.linalg.LinAlgError("did not converge")
+
+    monkeypatch.setattr(np.linalg, "eigvals", fails)
+    assert best_estimate(ring(1.2, 2.0, 0.05, 100.0), STEP_S) is None

@@ -1,0 +1,160 @@
+"""Malformed traces: one line naming the array and the defect, exit 65, the others still done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hal.sim import passage
+from terminal import cli, exits
+from terminal.weighing import weigh_trace
+from terminal.weighing.tracefile import load_trace
+from terminal.weighing.tracemeta import TraceError
+from tests.unit.weighing.traces import write
+
+Changes = dict[str, object]
+MADE = passage.make("normal", 108)
+N, CELLS = MADE.counts.shape
+WIDE = MADE.counts.astype(np.int64)
+WIDE[100, 1] = 2**31
+ENDLESS = MADE.counts.astype(float)
+ENDLESS[7, 0] = np.inf
+
+
+def _first(rows: int) -> Changes:
+    return {name: getattr(MADE, name)[:rows] for name in ("t", "counts", "beam_entry", "beam_exit")}
+
+
+def _meta(**changes: object) -> Changes:
+    """The meta block with some values changed, None: taken out."""
+    meta = {key: value for key, value in {**MADE.meta, **changes}.items() if value is not None}
+    return {"meta": json.dumps(meta)}
+
+
+def _said(text: str) -> Changes:
+    """The meta block with one more value, as it is written: JSON takes what Python would not."""
+    return {"meta": json.dumps(MADE.meta)[:-1] + ", " + text + "}"}
+
+
+DEFECTS: dict[str, tuple[Changes, str]] = {
+    "t missing": ({"t": None}, "t: is missing"),
+    "t of text": ({"t": np.array(["a"] * N)}, "t: holds"),
+    "t in two columns": ({"t": np.zeros((N, 2))}, "t: has 2 dimensions"),
+    "t all NaN": ({"t": np.full(N, np.nan)}, "t: fewer than 2"),
+    "t endless": ({"t": np.full(N, 1e300)}, "t: stamps must be seconds"),
+    "t reversed": ({"t": MADE.t[::-1]}, "t: goes back in"),
+    "t constant": ({"t": np.full(N, 3.0)}, "t: all stamps are the same"),
+    "t in ms": ({"t": MADE.t * 1e3}, "t: goes on by"),
+    "t in us": ({"t": MADE.t * 1e6}, "t: goes on by"),
+    "t in hours": ({"t": MADE.t / 3600}, "t: goes on by"),
+    "one row": (_first(1), "t: has 1 rows"),
+    "no row": (_first(0), "t: has 0 rows"),
+    "counts missing": ({"counts": None}, "counts: is missing"),
+    "counts flat": ({"counts": MADE.counts[:, 0]}, "counts: has 1 dimensions"),
+    "counts short": ({"counts": MADE.counts[:-1]}, f"counts: has {N - 1} rows"),
+    "counts beyond 32 bits": ({"counts": WIDE}, "counts: has values beyond 32 bits"),
+    "counts endless": ({"counts": ENDLESS}, "counts: has values beyond 32 bits"),
+    "counts all NaN": ({"counts": np.full((N, CELLS), np.nan)}, "counts: holds not one number"),
+    "counts complex": ({"counts": MADE.counts + 1j}, "counts: holds complex"),
+    "a cell too few": ({"counts": MADE.counts[:, 1:]}, "columns, but meta describes"),
+    "a cell too many": ({"counts": MADE.counts[:, [0, *range(CELLS)]]}, f"describes {CELLS} cells"),
+    "no cell": ({"counts": MADE.counts[:, :0]}, "counts: "),
+    "beam missing": ({"beam_entry": None}, "beam_entry: is missing"),
+    "beam short": ({"beam_exit": np.zeros(5, bool)}, "beam_exit: has 5 rows"),
+    "beam of 7": ({"beam_exit": np.full(N, 7)}, "beam_exit: is 7 in row 0"),
+    "beam all NaN": ({"beam_entry": np.full(N, np.nan)}, "beam_entry: is nan in row 0"),
+    "beam of text": ({"beam_entry": np.array(["no"] * N)}, "beam_entry: holds"),
+    "meta missing": ({"meta": None}, "meta: is missing"),
+    "meta no JSON": ({"meta": "{"}, "meta: is not JSON"),
+    "meta a list": ({"meta": "[]"}, "meta: is not one JSON object"),
+    "meta two strings": ({"meta": ["{}", "{}"]}, "meta: is not one JSON object"),
+    "meta an object": ({"meta": np.array([None], dtype=object)}, "meta: cannot be read"),
+    "meta nested": ({"meta": "[" * 100_000}, "meta: is nested too deep"),
+    "meta nested inside": (_said('"x": ' + '{"a":' * 100_000), "meta: is nested too deep"),
+    "meta with NaN": (_said('"note": NaN'), "meta: is not JSON (NaN"),
+    "meta endless": (_said('"max_kg": Infinity'), "meta: is not JSON (Infinity"),
+    "no UTF-8": ({"meta": np.array(b"\xff{}")}, "meta: is not JSON"),
+    "kind": (_meta(kind="boat"), "meta: kind"),
+    "fs_nominal 0": (_meta(fs_nominal=0), "meta: fs_nominal"),
+    "fs_nominal missing": (_meta(fs_nominal=None), "meta: fs_nominal"),
+    "fs_nominal of a long text": (_meta(fs_nominal="80" * 9_999), "meta: fs_nominal"),
+    "fs_nominal of another trace": (_meta(fs_nominal=0.5), "t: goes on by"),
+    "span of one cell": (_meta(kg_per_count=[0.01]), "meta: kg_per_count has 1 entries"),
+    "span 0": (_meta(kg_per_count=[0.0] * CELLS), "meta: kg_per_count"),
+    "span 1e30": (_meta(kg_per_count=1e30), "meta: kg_per_count"),
+    "span 1e-30": (_meta(kg_per_count=1e-30), "meta: kg_per_count"),
+    "span without bound": (_meta(kg_per_count=10**400), "meta: kg_per_count"),
+    "zero of text": (_meta(zero_counts="many"), "meta: zero_counts"),
+    "zero beyond 32 bits": (_meta(zero_counts=1e12), "meta: zero_counts"),
+    "a cell far away": (_meta(cell_x_m=[1e9] * CELLS), "meta: cell_x_m"),
+    "e_kg -1": (_meta(e_kg=-1), "meta: e_kg"),
+    "e_kg 1.5": (_meta(e_kg=1.5), "meta: e_kg is 1.5, whole kg"),
+    "e_kg without bound": (_meta(e_kg=[10**400]), "meta: e_kg"),
+    "max_kg true": (_meta(max_kg=True), "meta: max_kg"),
+    "max_kg without bound": (_meta(max_kg=10**400), "meta: max_kg"),
+    "beams yes": (_meta(beams="yes"), "meta: beams"),
+}  # fmt: skip
+
+
+def _nothing(path: Path) -> None:
+    """A file that is not there."""
+
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (Path.touch, "file: is not a readable NPZ"),
+    "text": (lambda path: path.write_bytes(b"not a zip"), "file: is not a readable NPZ"),
+    "cut": (lambda path: path.write_bytes(b"PK\x03\x04 cut"), "file: is not a readable NPZ"),
+    "folder": (Path.mkdir, "file: cannot be read (Is a directory)"),
+    "missing": (_nothing, "file: cannot be read (No such file"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), DEFECTS.values(), ids=DEFECTS)
+def test_a_malformed_trace_is_named_by_array_and_defect(
+    tmp_path: Path, changes: Changes, words: str
+) -> None:
+    path = write(tmp_path / "bad.npz", MADE, **changes)
+    with pytest.raises(TraceError) as caught:
+        load_trace(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: ")
+    assert words in line
+    assert len(line) < len(str(path)) + 200
+
+
+def test_each_bad_file_costs_one_line_and_the_others_are_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [write(tmp_path / f"good{n}.npz", MADE) for n in range(2)]
+    words = {}
+    for n, (changes, word) in enumerate(DEFECTS.values()):
+        words[str(write(tmp_path / f"bad{n:02}.npz", MADE, **changes))] = word
+    for name, (make, word) in FILES.items():
+        path = tmp_path / f"{name}.npz"
+        make(path)
+        words[str(path)] = word
+    out = tmp_path / "out.json"
+    files = [str(good[0]), *words, str(good[1])]
+    assert cli.main(["weigh-trace", *files, "--json", str(out)]) == exits.BAD_INPUT
+    done = json.loads(out.read_text())
+    assert list(done) == [str(path) for path in good]
+    assert all(len(result["releases"]) == 1 for result in done.values())
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(words)
+    for line, (path, word) in zip(lines, words.items(), strict=True):
+        assert line.startswith(f"{path}: ")
+        assert word in line
+
+
+@pytest.mark.parametrize("kg_per_count", [1e6, -1e6, 1e-6])
+@pytest.mark.parametrize("ends", [(-(2**31) + 1, 2**31 - 1), (2**30, 2**31 - 1), (-5, 5)])
+def test_counts_that_no_scale_gives_are_never_a_mass(
+    tmp_path: Path, kg_per_count: float, ends: tuple[int, int]
+) -> None:
+    counts = np.random.default_rng(3).integers(*ends, MADE.counts.shape)
+    changes = _meta(kg_per_count=kg_per_count, full_scale=2**31)
+    assert weigh_trace(write(tmp_path / "a.npz", MADE, counts=counts, **changes))["releases"] == []
