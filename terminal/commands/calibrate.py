@@ -1,38 +1,51 @@
 """weigh-terminal calibrate: walks a person through zero, corners and loads, and seals the result.
 
 Talks over stdin and stdout; the terminal itself must be stopped, since it owns the cells. What
-is refused is said at once and asked again. Nothing is written before the person types SEAL.
+would only fail at the end is found before the walk. Nothing is written before the person types
+SEAL; `weigh-terminal verify REPORT` checks what was signed.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
+import pwd
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from hal.contract.devices import LoadCell
-from hal.contract.types import DeviceAbsentError, Fault
+from hal.contract.devices import Clock, LoadCell
+from hal.contract.types import NS_PER_S, DeviceAbsentError, Fault, LoadCellInfo
 from terminal import exits
+from terminal.commands import calibrate_files
+from terminal.commands.calibrate_files import Sealed
+from terminal.commands.calibrate_walk import GivenUpError, Walk
+from terminal.commands.doctor import running
 from terminal.config import ConfigError, Loaded
 from terminal.config_load import load
-from terminal.weighing import calibrating, calibration
-from terminal.weighing.calibrating import Outcome, RefusedError
+from terminal.ledger.errors import LedgerCorruptError
+from terminal.ledger.identity import PUBLIC_FILE, load_signer, software_digest
+from terminal.texts.catalogue import text
+from terminal.texts.prompts import Lang
+from terminal.weighing.calibrating import ROWS_MIN, Outcome, RefusedError
+from terminal.weighing.calibration_report import Facts, report
+from terminal.wiring.context import SIMULATED, version
 
 NAME = "calibrate"
 HELP = "calibrate the deck: zero, corners, at least five loads; writes a signed report"
 BLOCK_S = 3.0
-POLL_S = 0.01
-TRIES_MAX = 60
-POINTS_MAX = 20
+POLL_NS = 10_000_000
+ROUNDS_MAX = 20
+NAME_CHARS_MAX = 60
+FAULTS_SHOWN_MAX = 3
 SEAL_WORD = "SEAL"
+ON_LINES = ("hx711", "ads1232")
+"""Converters read over the header's own lines."""
+UNMARKED = "unmarked"
+Seal = Callable[[Outcome, str], None]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,167 +53,165 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=Path("terminal.toml"))
     parser.add_argument("--by", required=True, help="name of the person who calibrates")
     parser.add_argument("--report", type=Path, help="report file (default: beside the calibration)")
-
-
-class GivenUpError(Exception):
-    """The person stopped, or too much was refused; nothing was written."""
-
-
-@dataclass(slots=True)
-class Walk:
-    """One calibration. ask: prompt to answer; tell: a line; block: counts, rows x cells."""
-
-    ask: Callable[[str], str]
-    tell: Callable[[str], None]
-    block: Callable[[], np.ndarray]
-    serial: str
-    full_scale: int
-    cell_cap_kg: int
-    max_kg: int
-    e_kg: int
-    sealed_count: int
-
-    def run(self) -> Outcome:
-        """Zero, corners, loads. Raises GivenUpError."""
-        zero = self._reading("Empty the deck, then press Enter. ")
-        gains = self._corners(zero)
-        points = self._loads(zero)
-        try:
-            return calibrating.solve(
-                self.serial,
-                self.full_scale,
-                self.cell_cap_kg,
-                self.sealed_count,
-                zero,
-                gains,
-                points,
-                self.e_kg,
-            )
-        except (RefusedError, calibration.CalibrationError) as error:
-            raise GivenUpError(str(error)) from error
-
-    def _reading(self, prompt: str) -> np.ndarray:
-        for _ in range(TRIES_MAX):
-            self.ask(prompt)
-            try:
-                return calibrating.steady_mean(self.block(), self.full_scale)
-            except RefusedError as error:
-                self.tell(f"Refused: {error}")
-        raise GivenUpError("Too many readings were refused.")
-
-    def _corners(self, zero: np.ndarray) -> np.ndarray:
-        cells = len(zero)
-        for _ in range(TRIES_MAX):
-            answer = self.ask(
-                "Corner test: press Enter to start, or type SKIP to trust the cells' own spans. "
-            )
-            if answer.strip().upper() == "SKIP":
-                self.tell("Corner adjustment skipped: all cells count alike.")
-                return np.ones(cells)
-            placed = [
-                self._reading(f"Put the same test mass close to cell {cell}, press Enter. ")
-                for cell in range(cells)
-            ]
-            try:
-                return calibrating.corner_gains(zero, placed)
-            except RefusedError as error:
-                self.tell(f"Refused: {error}")
-        raise GivenUpError("Too many corner tests were refused.")
-
-    def _loads(self, zero: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        points: list[tuple[int, np.ndarray]] = []
-        for _ in range(TRIES_MAX):
-            least = calibrating.POINTS_MIN - len(points)
-            hint = f"{least} more needed" if least > 0 else "Enter alone ends"
-            answer = self.ask(f"Load {len(points) + 1}: test mass on the deck in kg ({hint}): ")
-            if not answer.strip():
-                if least <= 0:
-                    return points
-                self.tell(f"Refused: {least} more loads are needed.")
-                continue
-            try:
-                load_kg = _whole_kg(answer)
-                counts = calibrating.steady_mean(self.block(), self.full_scale)
-                calibrating.check_point(zero, points, load_kg, counts, self.max_kg)
-            except RefusedError as error:
-                self.tell(f"Refused: {error}")
-                continue
-            points.append((load_kg, counts))
-            self.tell(f"Taken: {load_kg} kg.")
-            if len(points) == POINTS_MAX:
-                return points
-        raise GivenUpError("Too many loads were refused.")
-
-
-def _whole_kg(answer: str) -> int:
-    try:
-        return int(answer.strip())
-    except ValueError:
-        raise RefusedError(f"{answer.strip()!r} is not a whole number of kilograms.") from None
-
-
-def finish(walk: Walk, by: str, made_at: str, seal: Callable[[Outcome, str], None]) -> int:
-    """Run the walk, show the report, ask for the seal word, hand both to the writer."""
-    try:
-        outcome = walk.run()
-    except GivenUpError as error:
-        walk.tell(f"{error} Nothing was changed.")
-        return exits.BAD_INPUT
-    text = calibrating.report(outcome, walk.e_kg, walk.max_kg, made_at, by)
-    walk.tell(text)
-    if not outcome.within:
-        walk.tell("The errors are outside the MPE; such a calibration is not sealed.")
-        return exits.BAD_INPUT
-    if walk.ask(f"Type {SEAL_WORD} to put this calibration in force: ").strip() != SEAL_WORD:
-        walk.tell("Not sealed. Nothing was changed.")
-        return exits.BAD_INPUT
-    seal(outcome, text)
-    return exits.OK
+    parser.add_argument("--language", choices=("zh-CN", "en"), help="instead of the file's own")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 sealed; 65 refused or given up; 69 no cells; 78 the configuration has problems."""
+    """0 sealed; 65 refused or given up; 69 no cells; 74 no key to sign; 78 bad configuration."""
     try:
         loaded = load(args.config)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return exits.CONFIG
-    config = loaded.config
-    if config.weighing.source != "amplifier":
-        print("This terminal reads an indicator; the indicator is calibrated by itself.")
-        return exits.CONFIG
+    lang: Lang = args.language or loaded.config.site.language
+    path = loaded.path(loaded.config.amplifier.calibration)
     try:
+        sealed = calibrate_files.before(path) if (why := unfit(loaded)) is None else None
+        if sealed is None:
+            print(text(f"calibrate.{why}", lang), file=sys.stderr)
+            return exits.ABSENT if why == "running" else exits.CONFIG
+        target = args.report or calibrate_files.report_place(path, sealed.last + 1)
+        _check_places(loaded, path, target, args.by)
+        signer = load_signer(_ledger(loaded), loaded.config.ledger.signature)
         cells = _open(loaded)
+    except RefusedError as error:
+        print(error.said(lang), file=sys.stderr)
+        return exits.BAD_INPUT
+    except (LedgerCorruptError, OSError) as error:
+        print(error, file=sys.stderr)
+        return exits.CORRUPT
     except DeviceAbsentError as error:
         print(error, file=sys.stderr)
         return exits.ABSENT
-    path = loaded.path(config.amplifier.calibration)
-    info = cells.describe()
-    previous = _previous(path)
-    walk = Walk(
-        ask=_ask,
-        tell=print,
-        block=lambda: _block(cells, info.cells),
-        serial=config.amplifier.serial,
-        full_scale=info.full_scale,
-        cell_cap_kg=previous.cell_cap_kg if previous else 30_000,
-        max_kg=config.weighing.max_kg,
-        e_kg=config.weighing.e_kg,
-        sealed_count=previous.sealed_count + 1 if previous else 1,
-    )
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    report = args.report or path.with_name(f"calibration-report-{walk.sealed_count}.txt")
+
+    def put_in_force(outcome: Outcome, body: str) -> None:
+        site, inforce = loaded.config.site, sealed.inforce
+        calibrate_files.seal(path, target, outcome, body, signer, site.terminal_id, inforce)
+
     try:
-        return finish(walk, args.by, made_at, lambda o, text: _seal(loaded, path, report, o, text))
+        walk = _walk(loaded, cells, sealed, lang)
+        code = finish(
+            walk,
+            lambda outcome: report(outcome, _facts(loaded, cells, sealed, args.by), lang),
+            put_in_force,
+        )
     finally:
         cells.close()
+    if code == exits.OK:
+        public = _ledger(loaded) / PUBLIC_FILE
+        count = walk.sealed_count
+        print(walk.say("sealed", count=count, path=path, report=target, public=public))
+    return code
 
 
-def _ask(prompt: str) -> str:
+def unfit(loaded: Loaded) -> str | None:
+    """Why this configuration has nothing to calibrate now, as a key of the catalogue."""
+    amplifier = loaded.config.amplifier
+    if loaded.config.weighing.source != "amplifier":
+        return "indicator"
+    if SIMULATED in (amplifier.kind, amplifier.port):
+        return "simulated"
+    if amplifier.serial == UNMARKED:
+        return "unmarked"
+    return "running" if running(loaded) else None
+
+
+def _ledger(loaded: Loaded) -> Path:
+    folder = loaded.path(loaded.config.ledger.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _check_places(loaded: Loaded, path: Path, target: Path, by: str) -> None:
+    """What would only fail after hours of moving test masses. Raises RefusedError."""
+    if not by.strip() or not by.isprintable() or len(by) > NAME_CHARS_MAX:
+        raise RefusedError("bad_name", most=NAME_CHARS_MAX)
+    owner = path.parent.stat().st_uid if path.parent.is_dir() else os.geteuid()
+    if os.geteuid() == 0 != owner:
+        raise RefusedError("other_user", folder=path.parent, owner=_user(owner))
+    if target.exists():
+        raise RefusedError("report_exists", report=target)
+    for folder in (path.parent, target.parent):
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise RefusedError("no_folder", folder=folder)
+
+
+def _user(number: int) -> str:
     try:
-        return input(prompt)
-    except EOFError:
-        raise SystemExit(exits.BAD_INPUT) from None
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"#{number}"
+
+
+def _walk(loaded: Loaded, cells: LoadCell, sealed: Sealed, lang: Lang) -> Walk:
+    """The walk for this deck, told first what it starts from."""
+    config, info = loaded.config, cells.describe()
+    inforce = sealed.inforce
+    same = inforce is not None and inforce.serial == config.amplifier.serial
+    walk = Walk(
+        ask=input,
+        tell=print,
+        block=lambda: block(cells, info, lang),
+        serial=config.amplifier.serial,
+        full_scale=info.full_scale,
+        cells=info.cells,
+        cell_cap_kg=inforce.cell_cap_kg if inforce is not None and same else 0,
+        max_kg=config.weighing.max_kg,
+        e_kg=config.weighing.e_kg,
+        sealed_count=sealed.last + 1,
+        lang=lang,
+        places_cm=tuple(zip(config.amplifier.cell_x_cm, config.amplifier.cell_y_cm, strict=False)),
+    )
+    key = "again" if inforce is not None else "lost" if sealed.last else "first"
+    walk.tell(
+        walk.say(
+            key,
+            serial=walk.serial,
+            cells=walk.cells,
+            max_kg=walk.max_kg,
+            e_kg=walk.e_kg,
+            before=inforce.serial if inforce is not None else "",
+            last=sealed.last,
+            count=walk.sealed_count,
+        )
+    )
+    walk.tell(walk.say("stop_hint"))
+    return walk
+
+
+def finish(walk: Walk, written: Callable[[Outcome], str], seal: Seal) -> int:
+    """Run the walk, show the report, ask for the seal word, hand both to the writer."""
+    try:
+        walk.begin()
+        for _ in range(ROUNDS_MAX):
+            outcome = walk.outcome()
+            body = written(outcome)
+            walk.tell("\n" + body)
+            if outcome.within:
+                return _sealed(walk, outcome, body, seal)
+            walk.tell(walk.say("outside"))
+        raise GivenUpError(walk.say("too_many"))
+    except GivenUpError as error:
+        walk.tell(f"{error} {walk.say('nothing')}")
+    except (KeyboardInterrupt, EOFError):
+        walk.tell(f"\n{walk.say('stopped')} {walk.say('nothing')}")
+    return exits.BAD_INPUT
+
+
+def _sealed(walk: Walk, outcome: Outcome, body: str, seal: Seal) -> int:
+    """A full disk must not cost the walk: what cannot be written may be tried again."""
+    prompt = walk.say("ask.seal", word=SEAL_WORD)
+    for _ in range(ROUNDS_MAX):
+        if walk.ask(prompt).strip() != SEAL_WORD:
+            break
+        try:
+            seal(outcome, body)
+        except OSError as error:
+            walk.tell(walk.say("unwritten", why=error.strerror, word=SEAL_WORD))
+        else:
+            return exits.OK
+    walk.tell(f"{walk.say('not_sealed')} {walk.say('nothing')}")
+    return exits.BAD_INPUT
 
 
 def _open(loaded: Loaded) -> LoadCell:
@@ -211,68 +222,63 @@ def _open(loaded: Loaded) -> LoadCell:
 
     context = Context("calibrate", loaded, SystemClock())
     lines: object = None
-    if loaded.config.amplifier.kind == "hx711":
+    amplifier = loaded.config.amplifier
+    if amplifier.kind in ON_LINES or amplifier.ready_pin >= 0:
         from hal.linux.gpio import pin_factory
 
         lines = pin_factory("load cells")
     return load_cell(context, lines)
 
 
-def _block(cells: LoadCell, count: int) -> np.ndarray:
-    """A few seconds of counts, as many rows as every cell has."""
-    from hal.linux.clock import SystemClock
+def timing() -> tuple[Clock, Callable[[int], None]]:
+    """The machine's clock, and how to wait for so many nanoseconds."""
+    from hal.linux.clock import SystemClock, pause
 
-    clock = SystemClock()
-    rows: list[list[int]] = [[] for _ in range(count)]
-    end_ns = clock.monotonic_ns() + round(BLOCK_S * 1e9)
+    return SystemClock(), pause
+
+
+def block(cells: LoadCell, info: LoadCellInfo, lang: Lang) -> np.ndarray:
+    """A few seconds of counts, as many rows as every cell has.
+
+    Raises RefusedError naming a cell that gave fewer than ROWS_MIN, with the driver's faults.
+    """
+    clock, pause = timing()
+    print(text("calibrate.measuring", lang, seconds=BLOCK_S), flush=True)
+    rows: list[list[int]] = [[] for _ in range(info.cells)]
+    faults: list[str] = []
     cells.poll(clock.monotonic_ns(), 4_096)
+    end_ns = clock.monotonic_ns() + round(BLOCK_S * NS_PER_S)
     while clock.monotonic_ns() < end_ns:
         for item in cells.poll(clock.monotonic_ns(), 64):
-            if not isinstance(item, Fault) and not item.flags:
+            if isinstance(item, Fault):
+                faults.append(f"{item.device}: {item.code.value} {item.detail}".strip())
+            elif not item.flags:
                 rows[item.cell].append(int(item.counts))
-        time.sleep(POLL_S)
-    shortest = min(len(row) for row in rows)
+        pause(POLL_NS)
+    fewest = min(range(info.cells), key=lambda cell: len(rows[cell]))
+    shortest = len(rows[fewest])
+    if shortest < ROWS_MIN:
+        shown = "; ".join([*dict.fromkeys(faults)][:FAULTS_SHOWN_MAX])
+        told = text("calibrate.few.faults", lang, faults=shown) if shown else ""
+        raise RefusedError("few", cell=fewest, rows=shortest, seconds=BLOCK_S, faults=told)
     return np.asarray([row[:shortest] for row in rows], dtype=float).T
 
 
-def _previous(path: Path) -> calibration.Calibration | None:
-    """The calibration in force, whosever it is; its counter must go on."""
-    try:
-        return calibration.read_any(path.read_text(encoding="utf-8"))
-    except (OSError, calibration.CalibrationError):
-        return None
-
-
-def _seal(loaded: Loaded, path: Path, report: Path, outcome: Outcome, text: str) -> None:
-    """Keep the old file under its number, put the new one in place, sign and write the report.
-
-    The ledger notes the new calibration, with its digest, when it starts.
-    """
-    from terminal.ledger.identity import load_signer
-    from terminal.records import key_line
-
-    folder = loaded.path(loaded.config.ledger.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    signer = load_signer(folder, loaded.config.ledger.signature)
-    made = calibration.to_text(outcome.calibration)
-    digest = hashlib.sha256(made.encode()).hexdigest()
-    body = f"{text}calibration sha256 {digest}\n"
-    signature = signer.sign(body.encode()).hex()
-    key = key_line(signer.public_key, loaded.config.site.terminal_id)
-    signed = f"{body}key {key}\nsignature {signature}\n"
-    if path.exists():
-        kept = path.with_name(f"{path.name}.{outcome.calibration.sealed_count - 1}")
-        kept.write_bytes(path.read_bytes())
-    _write(report, signed)
-    _write(path, made)
-    print(f"Sealed as calibration no. {outcome.calibration.sealed_count}: {path}")
-    print(f"Signed report: {report}. Start the terminal again; its ledger notes the change.")
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+def _facts(loaded: Loaded, cells: LoadCell, sealed: Sealed, by: str) -> Facts:
+    config, device = loaded.config, cells.describe().device
+    return Facts(
+        terminal=config.site.terminal_id,
+        lane=config.site.lane,
+        source=config.site.source_name,
+        model=device.model,
+        simulated=device.simulated,
+        max_kg=config.weighing.max_kg,
+        e_kg=config.weighing.e_kg,
+        by=by,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        last=sealed.last,
+        before=sealed.inforce.serial if sealed.inforce is not None else "",
+        version=version(),
+        software=software_digest().hex(),
+        config=loaded.sha256.hex(),
+    )

@@ -1,7 +1,8 @@
 """weigh-terminal verify: walk a ledger and name the first record that cannot be believed.
 
 Reads only, also while the terminal runs. Chain, numbers, signatures, stored digests and the
-pictures behind them; it must never write to what it checks.
+pictures behind them; it must never write to what it checks. Given the signed report of a
+calibration (a .txt file), it checks that against the same key.
 """
 
 from __future__ import annotations
@@ -28,16 +29,22 @@ from terminal.records import (
     record_hash,
     verify_chain,
 )
+from terminal.weighing.calibration_report import problem
 
 NAME = "verify"
 HELP = "check every record of a ledger: chain, signatures, pictures"
 BAD = 1
+REPORT_SUFFIX = ".txt"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the ledger, the key and what to leave out."""
     parser.add_argument(
-        "ledger", type=Path, nargs="?", default=Path("ledger"), help="ledger folder or ledger.db"
+        "ledger",
+        type=Path,
+        nargs="?",
+        default=Path("ledger"),
+        help="ledger folder, ledger.db, or a calibration report (.txt)",
     )
     parser.add_argument(
         "--key",
@@ -49,6 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0: all good. 1: a record is bad, and which. 65: there is no ledger or key to check."""
+    if args.ledger.suffix == REPORT_SUFFIX:
+        return _report(args.ledger, args.key or args.ledger.parent / PUBLIC_FILE)
     path = args.ledger / DB_FILE if args.ledger.is_dir() else args.ledger
     key_path = args.key or path.parent / PUBLIC_FILE
     try:
@@ -70,6 +79,24 @@ def run(args: argparse.Namespace) -> int:
         print(f"bad: record {failure.seq}: {failure.why}; {path}, after {walk.told()}")
         return BAD
     print(f"good: {walk.told()}; {path}, key {key.raw.hex()[:16]} of {key_path}")
+    return exits.OK
+
+
+def _report(path: Path, key_path: Path) -> int:
+    """The signed report of a calibration, against the key as enrolled."""
+    try:
+        why = problem(path.read_bytes().decode(), read_public(key_path))
+    except (OSError, ValueError) as error:
+        print(
+            f"{path}: cannot be checked: {error}. Name the terminal's public key with --key; it is "
+            f"{PUBLIC_FILE} in the ledger's folder, made when the terminal first starts.",
+            file=sys.stderr,
+        )
+        return exits.BAD_INPUT
+    if why:
+        print(f"bad: {path}: {why}")
+        return BAD
+    print(f"good: the calibration report {path} is as it was signed, key of {key_path}")
     return exits.OK
 
 

@@ -1,8 +1,8 @@
 """One lookup for every text: text("console.lane", "zh-CN"), text("hold.estop.todo", "en").
 
-Keys are AREA.NAME: console, doctor, report, hold (REASON.sign|operator|first_aid|todo), fault
-(CODE.operator|first_aid) menu (PAGE.title|line|help) and mode. An unknown key is a
-programmer's error and raises KeyError; no text is ever made up.
+Keys are AREA.NAME: calibrate, console, doctor, report, hold
+(REASON.sign|operator|first_aid|todo), fault (CODE.operator|first_aid) menu (PAGE.title|line|help)
+and mode. An unknown key is a programmer's error and raises KeyError; no text is ever made up.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from terminal.texts.calibrate import CALIBRATE
 from terminal.texts.console import CONSOLE
 from terminal.texts.doctor import DOCTOR
 from terminal.texts.faults import FAULTS
@@ -27,6 +28,7 @@ def catalogue(lang: Lang) -> Mapping[str, str]:
     """Every text of one language by key; read-only by convention, built once."""
     column = LANGS.index(lang)
     texts = {f"console.{key}": pair[column] for key, pair in CONSOLE.items()}
+    texts |= {f"calibrate.{key}": pair[column] for key, pair in CALIBRATE.items()}
     texts |= {f"doctor.{key}": pair[column] for key, pair in DOCTOR.items()}
     texts |= {f"report.{key}": pair[column] for key, pair in REPORT.items()}
     for reason, hold in HOLDS[lang].items():

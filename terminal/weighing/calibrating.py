@@ -1,4 +1,4 @@
-"""Finding a calibration: zero, corners, five or more loads, and the report of their errors.
+"""Finding a calibration: zero, corners, five or more loads, and the errors that remain.
 
 Pure arithmetic on blocks of counts: a block that is saturated, unsteady, too small or out of
 order is refused with a sentence for the person who calibrates. Nothing is sealed here.
@@ -12,7 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from terminal.weighing.calibration import Calibration, Point, check
+from terminal.texts.catalogue import text
+from terminal.texts.prompts import Lang
+from terminal.weighing.calibration import Calibration, CalibrationError, Point, check
 from terminal.weighing.params import mpe_kg
 
 POINTS_MIN = 5
@@ -25,8 +27,24 @@ CORNER_SHARE_MAX = 0.05
 """Cells further apart than this are a fault of the installation, not to be adjusted away."""
 
 
+CORNER_SUM_MIN = 0.7
+"""At each cell the mass must move the sum by this share of what it does elsewhere."""
+CELL_SHARE_MIN = 0.05
+"""Near some load or corner each cell must carry this part of an equal share, or it is dead."""
+CAPACITY_TIMES_MAX = 20
+"""All cells together carry at least Max and at most so many times Max."""
+
+
 class RefusedError(Exception):
-    """A reading that must not enter a calibration; str() is a sentence saying why."""
+    """What must not enter a calibration: a key of the catalogue (calibrate.KEY) and its values."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key, self.values = key, values
+        super().__init__(self.said("en"))
+
+    def said(self, lang: Lang) -> str:
+        """One sentence: what is wrong and what to do."""
+        return text(f"calibrate.{self.key}", lang, **self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ class Outcome:
     """A new calibration with the errors that remain at its own loads.
 
     nonlinearity_kg: largest distance of a load from the straight line through all.
-    corner_shares: gain found for each cell, relative to their mean.
+    corner_shares: gain found for each cell, relative to their mean; empty when not tested.
     """
 
     calibration: Calibration
@@ -65,24 +83,30 @@ class Outcome:
 
 
 def steady_mean(block: np.ndarray, full_scale: int) -> np.ndarray:
-    """Mean counts a cell of one block (rows x cells). Raises RefusedError."""
-    if len(block) < ROWS_MIN or not np.isfinite(block).all():
-        raise RefusedError("Too few samples came from the cells; check the wiring and repeat.")
+    """Mean counts a cell of one block of at least ROWS_MIN (rows x cells). Raises RefusedError."""
+    assert len(block) >= ROWS_MIN, "whoever reads the cells names the one that is silent"
     rail = np.nonzero((np.abs(block) >= full_scale - 1).any(axis=0))[0]
     if len(rail):
-        raise RefusedError(f"Cell {rail[0]} is saturated; check its wiring or lower the gain.")
+        raise RefusedError("saturated", cell=int(rail[0]))
+    if bool((np.ptp(block, axis=0) == 0).any()):
+        raise RefusedError("stuck", cell=int(np.argmin(np.ptp(block, axis=0))))
     first, last = np.array_split(block, 2)
     moved = np.abs(first.mean(axis=0) - last.mean(axis=0))
     noise = block.std(axis=0)
     signal = np.abs(block.mean(axis=0))
     quiet = 10.0 * noise / np.sqrt(len(block) / 2) + UNSTEADY_SHARE_MAX * signal
     if bool((moved > quiet).any()) or bool((noise > 0.02 * full_scale).any()):
-        cell = int(np.argmax(moved - quiet))
-        raise RefusedError(f"Cell {cell} does not stand still; wait until nothing moves, repeat.")
-    if bool((np.ptp(block, axis=0) == 0).any()):
-        cell = int(np.argmin(np.ptp(block, axis=0)))
-        raise RefusedError(f"Cell {cell} repeats one value; its converter is stuck.")
+        worst = np.where(noise > 0.02 * full_scale, noise, moved - quiet)
+        raise RefusedError("moving", cell=int(np.argmax(worst)))
     return np.asarray(block.mean(axis=0))
+
+
+def check_capacity(cell_kg: int, cells: int, max_kg: int) -> None:
+    """Whether these cells can carry Max without being absurdly large. Raises RefusedError."""
+    if not max_kg <= cell_kg * cells <= CAPACITY_TIMES_MAX * max_kg:
+        raise RefusedError(
+            "capacity", cells=cells, kg=cell_kg, max_kg=max_kg, most=CAPACITY_TIMES_MAX
+        )
 
 
 def corner_gains(zero: np.ndarray, placed: Sequence[np.ndarray]) -> np.ndarray:
@@ -92,19 +116,32 @@ def corner_gains(zero: np.ndarray, placed: Sequence[np.ndarray]) -> np.ndarray:
     """
     cells = len(zero)
     if len(placed) != cells:
-        raise RefusedError(f"The test mass must stand near each of the {cells} cells once.")
+        raise RefusedError("corner_count", cells=cells)
     signal = np.asarray([reading - zero for reading in placed])
-    if bool((np.abs(signal).sum(axis=1) <= 0).any()) or np.linalg.cond(signal) > 1e4:
-        raise RefusedError("The mass was not moved from cell to cell; repeat the corner test.")
-    gains = np.linalg.solve(signal, np.full(cells, float(signal.sum(axis=1).mean())))
+    sums = signal.sum(axis=1)
+    if bool((sums <= 0).all()):
+        raise RefusedError("not_risen")
+    least = int(np.argmin(sums))
+    if sums[least] < CORNER_SUM_MIN * np.median(sums):
+        percent = max(0.0, 100.0 * float(sums[least] / np.median(sums)))
+        raise RefusedError("corner_small", cell=least, percent=percent)
+    if np.linalg.cond(signal) > 1e4:
+        raise RefusedError("corner_same")
+    gains = np.linalg.solve(signal, np.full(cells, float(sums.mean())))
     shares = gains / gains.mean()
     if bool((np.abs(shares - 1.0) > CORNER_SHARE_MAX).any()):
         worst = int(np.argmax(np.abs(shares - 1.0)))
-        raise RefusedError(
-            f"Cell {worst} differs by {100 * (shares[worst] - 1):.1f} % from the others; "
-            "that is a fault of the installation, find it before calibrating."
-        )
+        percent = 100.0 * (1.0 / float(shares[worst]) - 1.0)
+        raise RefusedError("corner_far", cell=worst, percent=percent)
     return np.asarray(shares)
+
+
+def check_load(load_kg: int, max_kg: int) -> None:
+    """Whether a load is of use at all; asked before anybody waits. Raises RefusedError."""
+    if load_kg > max_kg:
+        raise RefusedError("above_max", kg=load_kg, max_kg=max_kg)
+    if load_kg < SPAN_SHARE_MIN * max_kg:
+        raise RefusedError("below_span", kg=load_kg)
 
 
 def check_point(
@@ -112,31 +149,35 @@ def check_point(
     points: Sequence[tuple[int, np.ndarray]],
     load_kg: int,
     counts: np.ndarray,
-    max_kg: int,
 ) -> None:
     """Whether a new load may join those already taken. Raises RefusedError."""
-    if load_kg > max_kg:
-        raise RefusedError(f"{load_kg} kg is above Max = {max_kg} kg.")
-    if load_kg < SPAN_SHARE_MIN * max_kg:
-        raise RefusedError(f"{load_kg} kg is below 1 % of Max; a span cannot rest on it.")
     signal = float((counts - zero).sum())
     if signal <= 0:
-        raise RefusedError("The sum of the cells did not rise; check polarity and load.")
+        raise RefusedError("not_risen")
     rows = sorted([*((kg, float((c - zero).sum())) for kg, c in points), (load_kg, signal)])
     for (lighter, less), (heavier, more) in pairwise(rows):
         if heavier == lighter:
-            raise RefusedError(f"{load_kg} kg was taken already; use another load.")
+            raise RefusedError("same_load", kg=load_kg)
         if more <= less:
-            raise RefusedError(
-                f"{heavier} kg gave less signal than {lighter} kg; check the test masses."
-            )
+            raise RefusedError("less_signal", heavier=heavier, lighter=lighter)
     if points:
         per_kg = [value / kg for kg, value in rows]
         if max(per_kg) > 1.05 * min(per_kg):
-            raise RefusedError(
-                f"{load_kg} kg does not lie on a line with the other loads (more than 5 % off); "
-                "check the test masses."
-            )
+            taken = ", ".join(f"{i}) {kg} kg" for i, (kg, _) in enumerate(points, 1))
+            raise RefusedError("off_line", kg=load_kg, taken=taken)
+
+
+def check_cells(zero: np.ndarray, readings: Sequence[np.ndarray]) -> None:
+    """Whether every cell answered to some load or corner. Raises RefusedError for a dead one.
+
+    A dead cell does not show in the sum: with the loads always at the same place the others
+    take its share, and the scale is right there and wrong everywhere else.
+    """
+    signal = np.asarray([reading - zero for reading in readings])
+    shares = signal / signal.sum(axis=1, keepdims=True)
+    best = shares.max(axis=0) * len(zero)
+    if bool((best < CELL_SHARE_MIN).any()):
+        raise RefusedError("cell_idle", cell=int(np.argmin(best)))
 
 
 def solve(
@@ -145,15 +186,19 @@ def solve(
     cell_cap_kg: int,
     sealed_count: int,
     zero: np.ndarray,
-    gains: np.ndarray,
+    gains: np.ndarray | None,
     points: Sequence[tuple[int, np.ndarray]],
     e_kg: int,
 ) -> Outcome:
-    """The calibration through zero and all loads. Raises RefusedError with too few loads."""
+    """The calibration through zero and all loads. gains: of the corner test, None without one.
+
+    Raises RefusedError with too few loads.
+    """
     if len(points) < POINTS_MIN:
-        raise RefusedError(f"{len(points)} loads were taken; at least {POINTS_MIN} are needed.")
+        raise RefusedError("more_loads", count=POINTS_MIN - len(points))
+    weights = np.ones(len(zero)) if gains is None else gains
     loads = np.asarray([float(kg) for kg, _ in points])
-    signal = np.asarray([float((counts - zero) @ gains) for _, counts in points])
+    signal = np.asarray([float((counts - zero) @ weights) for _, counts in points])
     span = float(loads @ signal) / float(signal @ signal)
     shown = span * signal
     line = np.polyfit(signal, loads, 1)
@@ -170,7 +215,7 @@ def solve(
     calibration = Calibration(
         serial=serial,
         full_scale=full_scale,
-        kg_per_count=tuple(float(span * gain) for gain in gains),
+        kg_per_count=tuple(float(span * gain) for gain in weights),
         zero_counts=tuple(float(value) for value in zero),
         cell_cap_kg=cell_cap_kg,
         points=tuple(
@@ -178,37 +223,13 @@ def solve(
         ),
         sealed_count=sealed_count,
     )
-    check(calibration)
+    try:
+        check(calibration)
+    except CalibrationError as error:
+        raise RefusedError("implausible", why=str(error)) from error
     return Outcome(
         calibration,
         errors,
         float(np.abs(loads - np.polyval(line, signal)).max()),
-        tuple(float(gain) for gain in gains),
+        () if gains is None else tuple(float(gain) for gain in gains),
     )
-
-
-def report(outcome: Outcome, e_kg: int, max_kg: int, made_at: str, by: str) -> str:
-    """The report as text: who, what, errors in e against the MPE, corner adjustment."""
-    made = outcome.calibration
-    lines = [
-        "CALIBRATION REPORT",
-        f"device {made.serial}, {made.cells} cells of {made.cell_cap_kg} kg",
-        f"Max {max_kg} kg, e = d = {e_kg} kg, class III",
-        f"made {made_at} by {by}, calibration no. {made.sealed_count}",
-        "",
-        f"{'load kg':>10} {'shown kg':>10} {'error kg':>9} {'error e':>8} {'MPE e':>6}  result",
-    ]
-    lines += [
-        f"{row.load_kg:>10} {row.shown_kg:>10.1f} {row.error_kg:>+9.1f} {row.error_e:>+8.2f} "
-        f"{row.mpe_e:>6.1f}  {'within' if row.within else 'OUTSIDE'}"
-        for row in outcome.errors
-    ]
-    lines += [
-        "",
-        f"largest distance from a straight line: {outcome.nonlinearity_kg:.1f} kg "
-        f"({outcome.nonlinearity_kg / e_kg:.2f} e)",
-        "corner adjustment by cell: "
-        + ", ".join(f"{i}: {100 * (g - 1):+.2f} %" for i, g in enumerate(outcome.corner_shares)),
-        f"verdict: {'within the MPE' if outcome.within else 'NOT within the MPE'}",
-    ]
-    return "\n".join(lines) + "\n"

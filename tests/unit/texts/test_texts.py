@@ -9,6 +9,7 @@ import pytest
 from hal.contract.types import FaultCode
 from terminal.core.types import Display, HoldReason, Prompt
 from terminal.ledger.book import COUNTY_EVENTS
+from terminal.texts.calibrate import CALIBRATE
 from terminal.texts.catalogue import all_sign_characters, catalogue, text
 from terminal.texts.cells import half_cells, limit_tonnes, over_per_cent, tonnes
 from terminal.texts.console import CONSOLE
@@ -60,7 +61,7 @@ def test_chinese_and_english_are_not_mixed_up() -> None:
     for reason in HoldReason:
         assert HOLDS["en"][reason].operator.isascii()
         assert not HOLDS["zh-CN"][reason].operator.isascii()
-    for table in (CONSOLE, REPORT):
+    for table in (CALIBRATE, CONSOLE, REPORT):
         for key, (_, en) in table.items():
             if key != "language.other":
                 assert all(ord(c) < 0x2E80 for c in en), key

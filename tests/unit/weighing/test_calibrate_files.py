@@ -1,0 +1,258 @@
+"""What a calibration leaves on the disk: its number goes on, the old file stays, reports hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hal.contract.types import DeviceInfo, Fault, FaultCode, LoadCellInfo, RawSample
+from terminal import cli
+from terminal.commands import calibrate, calibrate_files
+from terminal.commands.calibrate_files import before, report_place, seal
+from terminal.ledger.identity import PUBLIC_FILE, export_public, load_signer
+from terminal.records import Ed25519Signer
+from terminal.weighing import calibration
+from terminal.weighing.calibrating import RefusedError
+from terminal.weighing.calibration import read_any, to_text
+from terminal.weighing.calibration_report import problem
+from tests.contract.worlds import HandClock
+from tests.unit.weighing.test_calibrate import LOADS, Site
+
+SIGNER = Ed25519Signer(bytes(range(32)))
+OTHER = Ed25519Signer(bytes(32))
+INDICATOR = 'source = "indicator"\n[indicator]\nconfirmed_scaling = "places-kg"'
+CONFIG = '[weighing]\nsource = "amplifier"\n[amplifier]\nkind = "nau7802"\nserial = "SN-7"\n'
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "calibration.json"
+
+
+def sealed(path: Path, number: int) -> None:
+    made = calibration.simulated("SN-6")
+    fields = {name: getattr(made, name) for name in made.__slots__}
+    path.write_text(to_text(calibration.Calibration(**{**fields, "sealed_count": number})))
+
+
+def put_in_force(path: Path, report: Path) -> None:
+    seal(path, report, Site([*LOADS, ""]).outcome(), "REPORT\n", SIGNER, "T", before(path).inforce)
+
+
+def test_the_first_calibration_of_a_deck_is_number_one(path: Path) -> None:
+    assert before(path).last == 0
+    assert before(path).inforce is None
+
+
+def test_the_number_goes_on_from_the_file_in_force_whosever_it_is(path: Path) -> None:
+    sealed(path, 6)
+    found = before(path)
+    assert found.last == 6
+    assert found.inforce is not None
+    assert found.inforce.serial == "SN-6"
+
+
+@pytest.mark.parametrize("left", [b"", b"{}", b"\xff\xfe\x00", b'{"format": 1}'])
+def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, left: bytes) -> None:
+    path.write_bytes(left)
+    report_place(path, 6).write_text("no. 6")
+    with pytest.raises(RefusedError) as refused:
+        before(path)
+    assert path.read_bytes() == left
+    told = refused.value.said("en")
+    assert "Do not delete it" in told
+    aside = path.with_name("calibration.json.7.damaged")
+    assert str(aside) in told
+    path.rename(aside)
+    assert before(path).last == 7
+
+
+def test_a_changed_file_is_refused(path: Path) -> None:
+    sealed(path, 6)
+    path.write_text(path.read_text().replace('"sealed_count": 6', '"sealed_count": 0'))
+    with pytest.raises(RefusedError, match="changed after it was sealed"):
+        before(path)
+
+
+def test_a_file_that_is_gone_does_not_start_the_count_again(path: Path) -> None:
+    sealed(path, 2)
+    put_in_force(path, report_place(path, 4))
+    path.unlink()
+    assert before(path).last == 4
+
+
+def test_the_file_in_force_is_kept_under_its_own_number(path: Path) -> None:
+    """Also an older one that was put back: it must not be written over a newer one."""
+    sealed(path, 2)
+    old = path.read_bytes()
+    path.with_name("calibration.json.3").write_text("kept before")
+    put_in_force(path, report_place(path, 4))
+    assert path.with_name("calibration.json.2").read_bytes() == old
+    assert path.with_name("calibration.json.3").read_text() == "kept before"
+    assert read_any(path.read_text()).serial == "SN-7"
+    assert not [*path.parent.glob("*.part")]
+
+
+def test_a_disk_that_fills_leaves_the_calibration_in_force_and_no_report(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed(path, 3)
+    old = path.read_bytes()
+    write = calibrate_files._write
+
+    def full(target: Path, content: bytes) -> None:
+        if target == path:
+            raise OSError(28, "No space left on device")
+        write(target, content)
+
+    monkeypatch.setattr(calibrate_files, "_write", full)
+    with pytest.raises(OSError, match="No space left"):
+        put_in_force(path, report_place(path, 4))
+    assert path.read_bytes() == old
+    assert not report_place(path, 4).exists()
+
+
+def test_names_are_synced_before_the_next_step_is_taken(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(calibrate_files, "durable", lambda one: seen.append(one.name))
+    sealed(path, 3)
+    put_in_force(path, report_place(path, 4))
+    folder = path.parent.name
+    assert seen == [
+        "calibration.json.3.part",
+        folder,
+        "calibration-report-4.txt.part",
+        folder,
+        "calibration.json.part",
+        folder,
+    ]
+
+
+def test_a_report_holds_under_the_terminals_key_only_and_only_unchanged(path: Path) -> None:
+    put_in_force(path, report_place(path, 4))
+    whole = report_place(path, 4).read_text()
+    assert problem(whole, SIGNER.public_key) == ""
+    assert "not with the one given" in problem(whole, OTHER.public_key)
+    assert "changed after" in problem(whole.replace("REPORT", "REP0RT"), SIGNER.public_key)
+    assert "does not end with" in problem(whole.replace("signature", "sig"), SIGNER.public_key)
+    assert "garbled" in problem(whole.replace("signature ", "signature x"), SIGNER.public_key)
+    assert "not a signed" in problem("", SIGNER.public_key)
+
+
+class Cells:
+    """A front end whose cells give what a site's person has put on the deck."""
+
+    def __init__(self, site: Site, silent: int = -1) -> None:
+        self.site = site
+        self.silent = silent
+        self.closed = False
+        self.rows: list[Sequence[float]] = []
+
+    def describe(self) -> LoadCellInfo:
+        return LoadCellInfo(DeviceInfo("load cells", "NAU7802", False), 8, 8_388_607, 80_000, 128)
+
+    def poll(self, now_ns: int, limit: int) -> Sequence[RawSample | Fault]:
+        if limit > 64:
+            self.rows = [*self.site.block()]
+            return [Fault(FaultCode.BUS, "load cells", now_ns, "cell 3 silent")]
+        row = self.rows.pop() if self.rows else ()
+        found: list[RawSample | Fault] = [
+            RawSample(now_ns, cell, round(value))
+            for cell, value in enumerate(row)
+            if cell != self.silent
+        ]
+        if self.silent >= 0:
+            found.append(Fault(FaultCode.TIMEOUT, "load cells", now_ns, "cell 3 silent"))
+        return found
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Bench:
+    """The command as typed, on such cells, without waiting."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+        self.folder = folder
+        self.cells = Cells(site)
+        (folder / "terminal.toml").write_text(CONFIG)
+        monkeypatch.setattr(calibrate, "_open", lambda loaded: self.cells)
+        clock = HandClock()
+        monkeypatch.setattr(calibrate, "timing", lambda: (clock, clock.pause))
+        monkeypatch.setattr("builtins.input", site.ask)
+
+    def run(self, *words: str) -> int:
+        config = str(self.folder / "terminal.toml")
+        return cli.main(["calibrate", "--config", config, "--language", "en", "--by", "Li", *words])
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    site = Site([*LOADS, ""], skip=True)
+    site.capacities = ["30000"]
+    return Bench(tmp_path, monkeypatch, site)
+
+
+def test_the_command_seals_and_verify_believes_its_report(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run() == 0
+    assert bench.cells.closed
+    assert "calibration no. 1" in capsys.readouterr().out
+    report = bench.folder / "calibration-report-1.txt"
+    ledger = bench.folder / "ledger"
+    assert cli.main(["verify", str(report)]) == 65
+    assert "--key" in capsys.readouterr().err
+    export_public(ledger, "T", load_signer(ledger).public_key)
+    assert cli.main(["verify", str(report), "--key", str(ledger / PUBLIC_FILE)]) == 0
+    report.write_text(report.read_text().replace("Li", "Wu"))
+    assert cli.main(["verify", str(report), "--key", str(ledger / PUBLIC_FILE)]) == 1
+    assert "changed after it was signed" in capsys.readouterr().out
+
+
+def test_a_silent_cell_is_named_with_what_its_driver_says(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.cells.silent = 3
+    assert bench.run() == 65
+    told = capsys.readouterr().out
+    assert "Cell 3 gave only 0 usable samples" in told
+    assert "timeout cell 3 silent" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "code"),
+    [
+        ('serial = "SN-7"', "by its serial number", 78),
+        ('kind = "nau7802"', "simulated deck uses no calibration", 78),
+        ('source = "amplifier"', "calibrated at the indicator", 78),
+    ],
+)
+def test_what_has_nothing_to_calibrate_is_said_before_the_walk(
+    bench: Bench, capsys: pytest.CaptureFixture[str], change: str, words: str, code: int
+) -> None:
+    other = {"source": INDICATOR, "kind": 'kind = "sim"', "serial": ""}
+    text = CONFIG.replace(change, other[change.split()[0]])
+    (bench.folder / "terminal.toml").write_text(text)
+    assert bench.run() == code
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--by", "Li\nverdict: within"), "printable"),
+        (("--report", "{folder}/terminal.toml"), "never written over"),
+        (("--report", "{folder}/none/report.txt"), "cannot be written"),
+    ],
+)
+def test_what_would_fail_at_the_end_is_said_before_the_walk(
+    bench: Bench, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    assert bench.run(*(word.replace("{folder}", str(bench.folder)) for word in words)) == 65
+    assert told in capsys.readouterr().err
+    assert not (bench.folder / "calibration.json").exists()
