@@ -25,17 +25,18 @@ from hal.contract.types import NS_PER_S
 from terminal.uplink.chunks import CHUNK_BYTES, RttEstimate
 from terminal.uplink.exchange import PROBE, PROBED, Lane, Request, WireReply, WireRequest
 from terminal.uplink.photo_udp import ChunkedPhoto
+from terminal.uplink.streams import STREAMS, stream_context
 
 if TYPE_CHECKING:
     from terminal.enrol.power_safe import PowerSafeContext
     from terminal.uplink.resources import Resources
 
-CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {
+CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {  # of the library; streams are our own
     "coap": ("udp6",),
-    "coap+tcp": ("tcpclient",),
+    "coap+tcp": (),
     "coap+ws": ("ws",),
     "coaps": ("tinydtls",),
-    "coaps+tcp": ("tlsclient",),
+    "coaps+tcp": (),
     "coaps+ws": ("ws",),
 }
 RUNG_NAMES: dict[str, str] = {
@@ -315,9 +316,12 @@ class CoapTransport:
     async def _context(self, port: _Port) -> aiocoap.Context:
         async with self._making:
             if port.context is None:
-                port.context = await aiocoap.Context.create_client_context(
-                    loggername=LOG, transports=self._transports
-                )
+                if self._scheme in STREAMS:
+                    port.context = await stream_context(self._scheme, self._transports, LOG)
+                else:
+                    port.context = await aiocoap.Context.create_client_context(
+                        loggername=LOG, transports=self._transports
+                    )
                 port.context.serversite = self._site
                 if self._dtls is not None and self._scheme == "coaps":
                     psk = self._dtls.at(self._dtls_at)

@@ -305,6 +305,9 @@ def _refusals() -> Iterator[Vector]:
     nowhere = ("v1", "nowhere")
     yield Vector("refusals", "nowhere", "无此资源", "no such resource", "GET", nowhere, b"",
                  ("4.04",), None, False)  # fmt: skip
+    keys = ("v1", "keys", Sampler().terminal_id)
+    yield Vector("refusals", "not-yours", "未受保护地索取新密钥", "new keys asked for unprotected",
+                 "GET", keys, b"", ("4.03",), None, False)  # fmt: skip
     gap = _bad(
         "block-gap", "分块缺失", "third block without the first two", (record_id, signed), "4.08"
     )

@@ -430,6 +430,7 @@ static void answer(reply_t *r, coap_session_t *session, const coap_pdu_t *reques
             memcpy(r->bytes, o.bytes, o.size); r->size = o.size; r->code = CODE(2, 5); return;
         }
         if (n == 3 && strcmp(parts[1], "cursor") == 0) { cursor(r, parts[2]); return; }
+        if (n == 3 && strcmp(parts[1], "keys") == 0) { refuse(r, CODE(4, 3), "new keys go to their own terminal only"); return; }
         if (n == 4 && photo && strcmp(parts[3], "missing") == 0) { missing(r, parts[2]); return; }
     }
     int record = is_v1 && n == 3 && (strcmp(parts[1], "records") == 0 || strcmp(parts[1], "alarms") == 0 || strcmp(parts[1], "health") == 0);

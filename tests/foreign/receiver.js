@@ -228,6 +228,7 @@ function answer (req) {
   if (req.method === 'GET') {
     if (kind === 'time/2') return ['2.05', encode(Date.now())]
     if (kind === 'cursor/3') return cursor(parts[2])
+    if (kind === 'keys/3') throw new Refused('4.03', 'new keys go to their own terminal only')
     if (kind === 'photos/4' && parts[3] === 'missing') return missing(parts[2])
   }
   if (!uploads[kind]) throw new Refused('4.04', 'no such resource')
