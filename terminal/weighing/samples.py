@@ -76,13 +76,19 @@ class CellStream:
         if at_s is None:
             return
         counts = int(sample.counts)
-        self.last_s = at_s
+        if not at_s <= self.last_s:  # NaN before the first
+            self.last_s = at_s
         if not self._usable(sample, counts, at_s):
             return
         held = self._held
         if held is None:
             self._held = (at_s, float(counts))
             self._before = float(counts)
+            return
+        if at_s <= held[0]:  # overtaken by the one that waits: its place is before it
+            if at_s > self._from_s:
+                self._before = self._without_glitch(float(counts), held[1], at_s)
+                self._integrate(at_s, self._before)
             return
         value = self._without_glitch(held[1], float(counts), held[0])
         self._integrate(held[0], value)

@@ -66,7 +66,10 @@ class SampleClock:
         self._apart = 0
 
     def stamp(self, host_s: float, counters: CellCounters) -> float | None:
-        """Conversion time for a sample stamped host_s; None when the sample must be dropped."""
+        """Conversion time for a sample stamped host_s; None when the sample must be dropped.
+
+        Before the last one's for a sample that was overtaken.
+        """
         if not isfinite(host_s):
             counters.bad_stamp += 1
             return None
@@ -75,10 +78,7 @@ class SampleClock:
             return host_s
         step_s = host_s - self._last_s
         if step_s < -1e-9:
-            counters.late += 1
-            if step_s <= -GAP_S_MAX:
-                self._last_s = host_s
-            return None
+            return self._late(host_s, step_s, counters)
         last_s, self._last_s = self._last_s, host_s
         self._apart += 1
         if step_s > SAME_SHARE * self._period_s:
@@ -87,6 +87,14 @@ class SampleClock:
             self._end_batch(last_s, counters)
             return self._in_batch(host_s, step_s, counters)
         return self._together(host_s, last_s, counters)
+
+    def _late(self, host_s: float, step_s: float, counters: CellCounters) -> float | None:
+        """It was overtaken by -step_s; so far back it is the host's clock that was set."""
+        counters.late += 1
+        if step_s > -GAP_S_MAX:
+            return self._at_s + step_s
+        self._last_s = host_s
+        return None
 
     def _together(self, host_s: float, last_s: float, counters: CellCounters) -> float:
         """It came with the sample before: a burst, unless it is the first such in a while."""

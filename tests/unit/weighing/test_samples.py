@@ -96,6 +96,23 @@ def test_a_suspect_reading_is_dropped_and_counted(flag: SampleFlag) -> None:
     assert not cell.bins
 
 
+@pytest.mark.parametrize("swapped_at", [10, 11, 40])
+def test_a_sample_that_was_overtaken_takes_its_place(swapped_at: int) -> None:
+    clean, swapped = stream(), stream()
+    values = [1_000 * (n * n % 11) for n in range(60)]
+    made = [
+        RawSample(MonotonicNs(NS_PER_S + round(n * clean.period_s * NS_PER_S)), 0, Counts(v))
+        for n, v in enumerate(values)
+    ]
+    for sample in made:
+        clean.push(sample)
+    made[swapped_at : swapped_at + 2] = made[swapped_at : swapped_at + 2][::-1]
+    for sample in made:
+        swapped.push(sample)
+    assert swapped.counters.late == 1
+    assert list(swapped.bins) == pytest.approx(list(clean.bins), abs=20)
+
+
 def test_a_late_sample_is_dropped_and_counted() -> None:
     cell = feed(stream(), wobble(50))
     cell.push(RawSample(MonotonicNs(round(1.2 * NS_PER_S)), 0, Counts(1)))
