@@ -18,7 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from hal.contract.devices import Clock, LoadCell
-from hal.contract.types import NS_PER_S, DeviceAbsentError, Fault, LoadCellInfo
+from hal.contract.types import (
+    NS_PER_S,
+    ClockQuality,
+    DeviceAbsentError,
+    Fault,
+    LoadCellInfo,
+    SampleFlag,
+)
 from terminal import exits
 from terminal.commands import calibrate_files
 from terminal.commands.calibrate_files import Sealed
@@ -30,7 +37,7 @@ from terminal.ledger.errors import LedgerCorruptError
 from terminal.ledger.identity import PUBLIC_FILE, load_signer, software_digest
 from terminal.texts.catalogue import text
 from terminal.texts.prompts import Lang
-from terminal.weighing.calibrating import ROWS_MIN, Outcome, RefusedError
+from terminal.weighing.calibrating import ROWS_MIN, LoadError, Outcome, RefusedError
 from terminal.weighing.calibration_report import Facts, report
 from terminal.wiring.context import SIMULATED, version
 
@@ -92,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         walk = _walk(loaded, cells, sealed, lang)
         code = finish(
             walk,
-            lambda outcome: report(outcome, _facts(loaded, cells, sealed, args.by), lang),
+            lambda outcome: report(outcome, _facts(loaded, cells, sealed, args.by, lang), lang),
             put_in_force,
         )
     finally:
@@ -189,7 +196,8 @@ def finish(walk: Walk, written: Callable[[Outcome], str], seal: Seal) -> int:
             walk.tell("\n" + body)
             if outcome.within:
                 return _sealed(walk, outcome, body, seal)
-            walk.tell(walk.say("outside"))
+            number, worst = furthest(outcome)
+            walk.tell(walk.say("outside", number=number, kg=worst.load_kg))
         raise GivenUpError(walk.say("too_many"))
     except GivenUpError as error:
         walk.tell(f"{error} {walk.say('nothing')}")
@@ -198,12 +206,19 @@ def finish(walk: Walk, written: Callable[[Outcome], str], seal: Seal) -> int:
     return exits.BAD_INPUT
 
 
+def furthest(outcome: Outcome) -> tuple[int, LoadError]:
+    """Number from 1 and line of the load that is furthest off, measured by its own MPE."""
+    rows = enumerate(outcome.errors, 1)
+    return max(rows, key=lambda row: abs(row[1].error_e) / row[1].mpe_e)
+
+
 def _sealed(walk: Walk, outcome: Outcome, body: str, seal: Seal) -> int:
-    """A full disk must not cost the walk: what cannot be written may be tried again."""
+    """Neither a slip of the fingers nor a full disk may cost the walk: both may be mended."""
     prompt = walk.say("ask.seal", word=SEAL_WORD)
     for _ in range(ROUNDS_MAX):
-        if walk.ask(prompt).strip() != SEAL_WORD:
-            break
+        if walk.ask(prompt).strip().upper() != SEAL_WORD:
+            walk.tell(walk.say("not_the_word", word=SEAL_WORD))
+            continue
         try:
             seal(outcome, body)
         except OSError as error:
@@ -252,6 +267,8 @@ def block(cells: LoadCell, info: LoadCellInfo, lang: Lang) -> np.ndarray:
         for item in cells.poll(clock.monotonic_ns(), 64):
             if isinstance(item, Fault):
                 faults.append(f"{item.device}: {item.code.value} {item.detail}".strip())
+            elif SampleFlag.SATURATED in item.flags:
+                raise RefusedError("saturated", cell=item.cell)
             elif not item.flags:
                 rows[item.cell].append(int(item.counts))
         pause(POLL_NS)
@@ -264,8 +281,11 @@ def block(cells: LoadCell, info: LoadCellInfo, lang: Lang) -> np.ndarray:
     return np.asarray([row[:shortest] for row in rows], dtype=float).T
 
 
-def _facts(loaded: Loaded, cells: LoadCell, sealed: Sealed, by: str) -> Facts:
+def _facts(loaded: Loaded, cells: LoadCell, sealed: Sealed, by: str, lang: Lang) -> Facts:
     config, device = loaded.config, cells.describe().device
+    clock, _ = timing()
+    made_at = datetime.fromtimestamp(clock.wall_ns() // NS_PER_S, UTC).isoformat()
+    unset = clock.quality() is ClockQuality.UNKNOWN
     return Facts(
         terminal=config.site.terminal_id,
         lane=config.site.lane,
@@ -275,7 +295,7 @@ def _facts(loaded: Loaded, cells: LoadCell, sealed: Sealed, by: str) -> Facts:
         max_kg=config.weighing.max_kg,
         e_kg=config.weighing.e_kg,
         by=by,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_at=made_at + (text("calibrate.report.clock", lang) if unset else ""),
         last=sealed.last,
         before=sealed.inforce.serial if sealed.inforce is not None else "",
         version=version(),

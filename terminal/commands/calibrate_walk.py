@@ -14,7 +14,7 @@ import numpy as np
 from terminal.texts.catalogue import text
 from terminal.texts.prompts import Lang
 from terminal.weighing import calibrating
-from terminal.weighing.calibrating import Outcome, RefusedError
+from terminal.weighing.calibrating import Corners, Outcome, RefusedError
 from terminal.weighing.calibration_report import shares
 
 TRIES_MAX = 60
@@ -50,8 +50,7 @@ class Walk:
     places_cm: tuple[tuple[int, int], ...] = ()
     points: list[tuple[int, np.ndarray]] = field(default_factory=list)
     _zero: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    _gains: np.ndarray | None = None
-    _placed: list[np.ndarray] = field(default_factory=list)
+    _corner: Corners | None = None
 
     def begin(self) -> None:
         """Capacity, zero and corners. Raises GivenUpError."""
@@ -73,7 +72,7 @@ class Walk:
                 self.cell_cap_kg,
                 self.sealed_count,
                 self._zero,
-                self._gains,
+                self._corner,
                 self.points,
                 self.e_kg,
             )
@@ -112,21 +111,28 @@ class Walk:
 
     def _corners(self) -> None:
         for _ in range(TRIES_MAX):
-            if self.ask(self.say("ask.corners")).strip().upper() == SKIP_WORD:
+            answer = self.ask(self.say("ask.corners")).strip()
+            if answer.upper() == SKIP_WORD:
                 self.tell(self.say("skipped"))
                 return
+            try:
+                mass_kg = _whole_kg(answer)
+                calibrating.check_load(mass_kg, self.max_kg)
+            except RefusedError as error:
+                self._refuse(error)
+                continue
             placed = []
             for cell in range(self.cells):
                 prompt = self.say("ask.corner", cell=cell, place=self._place(cell))
                 placed.append(self._reading(prompt))
                 self.tell(self.say("taken.corner", cell=cell))
             try:
-                self._gains = calibrating.corner_gains(self._zero, placed)
+                gains = calibrating.corner_gains(self._zero, placed)
             except RefusedError as error:
                 self._refuse(error)
                 continue
-            self._placed = placed
-            found = shares(tuple(float(gain) for gain in self._gains))
+            self._corner = Corners(mass_kg, tuple(placed), gains)
+            found = shares(tuple(float(gain) for gain in gains))
             self.tell(self.say("taken.corners", shares=found))
             return
         raise GivenUpError(self.say("too_many"))
@@ -163,7 +169,8 @@ class Walk:
         least = calibrating.POINTS_MIN - len(self.points)
         if least > 0:
             raise RefusedError("more_loads", count=least)
-        readings = [*self._placed, *(counts for _, counts in self.points)]
+        placed = self._corner.placed if self._corner is not None else ()
+        readings = [*placed, *(counts for _, counts in self.points)]
         calibrating.check_cells(self._zero, readings)
 
     def _take(self, load_kg: int) -> None:

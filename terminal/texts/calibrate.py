@@ -36,9 +36,9 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "Step 2 of 4: empty the deck, step off it, then press Enter. ",
     ),
     "ask.corners": (
-        "3/4 偏载：同一砝码依次放在每只传感器上。按回车开始，输入 SKIP 跳过。",
+        "3/4 偏载：同一砝码依次放在每只传感器旁。输入其质量（kg），或输入 SKIP 跳过：",
         "Step 3 of 4, corners: one and the same test mass goes near each cell in turn. "
-        "Enter starts, SKIP leaves them out. ",
+        "Type its mass in kg, or SKIP: ",
     ),
     "ask.corner": (
         "  把砝码放在 {cell} 号传感器旁（{place}），按回车。",
@@ -74,9 +74,14 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
     "nothing": ("未改动任何内容。", "Nothing was changed."),
     "stopped": ("已停止。", "Stopped."),
     "outside": (
-        "误差超出最大允许误差，不能铅封。请用 DROP n 撤销有疑问的载荷并重测，或按 Ctrl-C 停止。",
-        "The errors are outside the MPE, so this cannot be sealed. Take a doubtful load back with "
-        "DROP n and measure it again, or stop with Ctrl-C.",
+        "误差超出最大允许误差，不能铅封。偏离最多的是第 {number} 个（{kg} kg）："
+        "用 DROP {number} 撤销后重测，或按 Ctrl-C 停止。",
+        "The errors are outside the MPE, so this cannot be sealed. Load {number} ({kg} kg) is "
+        "furthest off: take it back with DROP {number} and measure it again, or stop with Ctrl-C.",
+    ),
+    "not_the_word": (
+        "没有输入 {word}，尚未铅封；按 Ctrl-C 放弃。",
+        "That was not {word}; nothing is sealed yet. Ctrl-C gives this calibration up.",
     ),
     "not_sealed": ("没有铅封。", "Not sealed."),
     "sealed": (
@@ -243,6 +248,7 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "Max {max_kg} kg, e = d = {e_kg} kg, class III",
     ),
     "report.made": ("标定时间 {at}，标定人 {by}", "made {at} by {by}"),
+    "report.clock": ("（时钟未校准）", " (the clock was not set)"),
     "report.software": (
         "软件 {version}，sha256 {software}\n配置 sha256 {config}",
         "software {version}, sha256 {software}\nconfiguration sha256 {config}",
@@ -261,12 +267,22 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "最大载荷为 Max 的 {percent} %；此上的误差未经测量",
         "heaviest load: {percent} % of Max; errors above it were not measured",
     ),
+    "report.corner_mass": (
+        "偏载砝码 {kg} kg，调整后各处示值 {shown:.1f} kg（{e:+.2f} e）",
+        "corner test mass {kg} kg, shown at every cell as {shown:.1f} kg ({e:+.2f} e)",
+    ),
     "report.corners": ("偏载调整（按传感器）：{shares}", "corner adjustment by cell: {shares}"),
     "report.no_corners": (
         "偏载：未测，各传感器按相同灵敏度计",
         "corners: NOT tested, all cells count alike",
     ),
     "report.zero": ("零点（计数）：{counts}", "zero in counts by cell: {counts}"),
-    "report.good": ("结论：在最大允许误差内（首次检定）", "verdict: within the MPE"),
-    "report.bad": ("结论：超出最大允许误差", "verdict: NOT within the MPE"),
+    "report.good": (
+        "结论：在最大允许误差内（首次检定）",
+        "verdict: within the MPE of initial verification",
+    ),
+    "report.bad": (
+        "结论：超出最大允许误差（首次检定）",
+        "verdict: NOT within the MPE of initial verification",
+    ),
 }

@@ -64,17 +64,28 @@ class LoadError:
 
 
 @dataclass(frozen=True, slots=True)
+class Corners:
+    """A corner test: the mass, the mean counts with it near each cell, the gains found."""
+
+    mass_kg: int
+    placed: tuple[np.ndarray, ...]
+    gains: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A new calibration with the errors that remain at its own loads.
 
     nonlinearity_kg: largest distance of a load from the straight line through all.
     corner_shares: gain found for each cell, relative to their mean; empty when not tested.
+    corner: the test mass and what the adjusted deck shows for it; None when not tested.
     """
 
     calibration: Calibration
     errors: tuple[LoadError, ...]
     nonlinearity_kg: float
     corner_shares: tuple[float, ...]
+    corner: LoadError | None = None
 
     @property
     def within(self) -> bool:
@@ -186,31 +197,24 @@ def solve(
     cell_cap_kg: int,
     sealed_count: int,
     zero: np.ndarray,
-    gains: np.ndarray | None,
+    corners: Corners | None,
     points: Sequence[tuple[int, np.ndarray]],
     e_kg: int,
 ) -> Outcome:
-    """The calibration through zero and all loads. gains: of the corner test, None without one.
+    """The calibration through zero and all loads. corners: None when not tested.
 
     Raises RefusedError with too few loads.
     """
     if len(points) < POINTS_MIN:
         raise RefusedError("more_loads", count=POINTS_MIN - len(points))
-    weights = np.ones(len(zero)) if gains is None else gains
+    weights = np.ones(len(zero)) if corners is None else corners.gains
     loads = np.asarray([float(kg) for kg, _ in points])
     signal = np.asarray([float((counts - zero) @ weights) for _, counts in points])
     span = float(loads @ signal) / float(signal @ signal)
     shown = span * signal
     line = np.polyfit(signal, loads, 1)
     errors = tuple(
-        LoadError(
-            kg,
-            float(value),
-            float(value - kg),
-            float(value - kg) / e_kg,
-            mpe_kg(kg, e_kg) / e_kg,
-        )
-        for (kg, _), value in zip(points, shown, strict=True)
+        _error(kg, float(value), e_kg) for (kg, _), value in zip(points, shown, strict=True)
     )
     calibration = Calibration(
         serial=serial,
@@ -231,5 +235,17 @@ def solve(
         calibration,
         errors,
         float(np.abs(loads - np.polyval(line, signal)).max()),
-        () if gains is None else tuple(float(gain) for gain in gains),
+        () if corners is None else tuple(float(gain) for gain in corners.gains),
+        None if corners is None else _corner(corners, zero, span, e_kg),
     )
+
+
+def _corner(corners: Corners, zero: np.ndarray, span: float, e_kg: int) -> LoadError:
+    """The adjusted deck shows the same for the mass wherever it stood."""
+    shown_kg = span * float((corners.placed[0] - zero) @ corners.gains)
+    return _error(corners.mass_kg, shown_kg, e_kg)
+
+
+def _error(load_kg: int, shown_kg: float, e_kg: int) -> LoadError:
+    error_kg = shown_kg - load_kg
+    return LoadError(load_kg, shown_kg, error_kg, error_kg / e_kg, mpe_kg(load_kg, e_kg) / e_kg)

@@ -58,11 +58,13 @@ def report(outcome: Outcome, facts: Facts, lang: Lang) -> str:
     made = outcome.calibration
     before = say("before", serial=facts.before, last=facts.last) if facts.before else ""
     heaviest_kg = max(row.load_kg for row in outcome.errors)
-    corners = (
-        say("corners", shares=shares(outcome.corner_shares))
-        if outcome.corner_shares
-        else say("no_corners")
-    )
+    corners = [say("no_corners")]
+    if outcome.corner is not None:
+        mass = outcome.corner
+        corners = [
+            say("corners", shares=shares(outcome.corner_shares)),
+            say("corner_mass", kg=mass.load_kg, shown=mass.shown_kg, e=_plain(mass.error_e, 2)),
+        ]
     return "\n".join(
         [
             say("title"),
@@ -88,7 +90,7 @@ def report(outcome: Outcome, facts: Facts, lang: Lang) -> str:
             "",
             say("line", kg=outcome.nonlinearity_kg, e=outcome.nonlinearity_kg / facts.e_kg),
             say("reach", percent=100 * heaviest_kg // facts.max_kg),
-            corners,
+            *corners,
             say("zero", counts=", ".join(f"{zero:.0f}" for zero in made.zero_counts)),
             say("good" if outcome.within else "bad"),
             "",
@@ -98,14 +100,21 @@ def report(outcome: Outcome, facts: Facts, lang: Lang) -> str:
 
 def shares(found: tuple[float, ...]) -> str:
     """Adjustment of each cell in per cent."""
-    return ", ".join(f"{cell}: {100 * (share - 1):+.2f} %" for cell, share in enumerate(found))
+    return ", ".join(
+        f"{cell}: {_plain(100 * (share - 1), 2):+.2f} %" for cell, share in enumerate(found)
+    )
 
 
 def _row(number: int, row: LoadError, result: str) -> str:
     return (
-        f"{number:>6} {row.load_kg:>8} {row.shown_kg:>9.1f} {row.error_kg:>+9.1f} "
-        f"{row.error_e:>+8.2f} {row.mpe_e:>6.1f}  {result}"
+        f"{number:>6} {row.load_kg:>8} {row.shown_kg:>9.1f} {_plain(row.error_kg, 1):>+9.1f} "
+        f"{_plain(row.error_e, 2):>+8.2f} {row.mpe_e:>6.1f}  {result}"
     )
+
+
+def _plain(value: float, decimals: int) -> float:
+    """Rounded as it is printed; nothing is printed as minus nothing."""
+    return round(value, decimals) + 0.0
 
 
 def signed(body: str, digest: str, signer: Signer, terminal_id: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.contract.types import DeviceInfo, Fault, FaultCode, LoadCellInfo, RawSample
+from hal.contract.types import DeviceInfo, Fault, FaultCode, LoadCellInfo, RawSample, SampleFlag
 from terminal import cli
 from terminal.commands import calibrate, calibrate_files
 from terminal.commands.calibrate_files import before, report_place, seal
@@ -150,6 +150,7 @@ class Cells:
         self.site = site
         self.silent = silent
         self.closed = False
+        self.flag = SampleFlag.NONE
         self.rows: list[Sequence[float]] = []
 
     def describe(self) -> LoadCellInfo:
@@ -161,7 +162,7 @@ class Cells:
             return [Fault(FaultCode.BUS, "load cells", now_ns, "cell 3 silent")]
         row = self.rows.pop() if self.rows else ()
         found: list[RawSample | Fault] = [
-            RawSample(now_ns, cell, round(value))
+            RawSample(now_ns, cell, round(value), self.flag)
             for cell, value in enumerate(row)
             if cell != self.silent
         ]
@@ -204,6 +205,7 @@ def test_the_command_seals_and_verify_believes_its_report(
     assert bench.cells.closed
     assert "calibration no. 1" in capsys.readouterr().out
     report = bench.folder / "calibration-report-1.txt"
+    assert "(the clock was not set) by Li" in report.read_text()
     ledger = bench.folder / "ledger"
     assert cli.main(["verify", str(report)]) == 65
     assert "--key" in capsys.readouterr().err
@@ -222,6 +224,14 @@ def test_a_silent_cell_is_named_with_what_its_driver_says(
     told = capsys.readouterr().out
     assert "Cell 3 gave only 0 usable samples" in told
     assert "timeout cell 3 silent" in told
+
+
+def test_a_cell_at_its_rail_is_called_saturated_and_not_silent(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.cells.flag = SampleFlag.SATURATED
+    assert bench.run() == 65
+    assert "Cell 0 is saturated" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
