@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -44,7 +45,7 @@ class Deck:
     def run(
         self,
         seconds: float,
-        kg: float,
+        kg: float | Sequence[float],
         *,
         beam: Tri = Tri.NO,
         dead: int = -1,
@@ -52,7 +53,11 @@ class Deck:
         person: tuple[int, float] = (-1, 0.0),
         spikes: int = -1,
     ) -> list[Weighed]:
-        """person: the cell somebody stands at, and his kilograms. spikes: a cell that has them."""
+        """kg: on the whole deck, or one entry a cell.
+
+        person: the cell somebody stands at, and his kilograms. spikes: a cell that has them.
+        """
+        cells_kg = [kg / 8] * 8 if isinstance(kg, (int, float)) else list(kg)
         seen = []
         end_ns = self.now_ns + int(seconds * NS_PER_S)
         while self.now_ns < end_ns:
@@ -61,7 +66,7 @@ class Deck:
                 for i in range(self.p.cells):
                     if i == dead:
                         continue
-                    on_kg = kg / 8 + (person[1] if i == person[0] else 0.0)
+                    on_kg = cells_kg[i] + (person[1] if i == person[0] else 0.0)
                     counts = on_kg / self.p.kg_per_count[i] + self.rng.gauss(0, 60)
                     if i == spikes and self.rng.random() < 0.06:
                         counts += 400_000
