@@ -153,6 +153,8 @@ def _rotate(args: argparse.Namespace) -> None:
     else:
         print("No --oscore: nothing is handed over by itself; carry the paper.")
     print(f"New keys for {args.terminal}, number {rotation.serial}; the old ones go on working.")
+    if args.oscore is not None and not (args.out or args.qr):
+        return  # nothing to carry: the receiver hands it over
     _hand_out(args, text)
 
 

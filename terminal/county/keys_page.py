@@ -46,7 +46,7 @@ def refused_table(rows: Iterable[RefusedRow]) -> str:
                 "详情 detail", "处理 what to do")  # fmt: skip
     cells = [
         (
-            Cell(row.terminal or "（不明 unknown）"),
+            Cell(row.terminal or "（不明 unknown）", "w"),
             Cell(what(row.kind), "bad"),
             number(row.count),
             Cell(local_time(row.first_ns), "w"),
@@ -77,7 +77,7 @@ def rotation_table(rows: Iterable[Stage], now_s: int) -> str:
                 "启用 in use")  # fmt: skip
     cells = [
         (
-            Cell(row.label.terminal_id),
+            Cell(row.label.terminal_id, "w"),
             Cell(str(row.label.number), "n"),
             _state(row, now_s),
             *(_moment(at_s) for at_s in (row.offered_s, row.fetched_s, row.used_s)),

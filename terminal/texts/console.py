@@ -171,8 +171,9 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
         "The transport key here cannot be used; records are kept here. Have it enrolled anew",
     ),
     "uplink.why.key_refused": (
-        "收到的新密钥未通过检查，未采用，旧密钥照常使用",
-        "A new key that came was refused; the old one goes on being used",
+        "收到的新密钥未通过检查，未采用，旧密钥照常使用；请县平台重新下达",
+        "A new key that came was refused; the old one goes on being used. Ask the county for"
+        " another",
     ),
     "uplink.why.key_unproved": (
         "新密钥已到，平台尚未用它应答，旧密钥照常使用",
