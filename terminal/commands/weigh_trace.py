@@ -1,7 +1,7 @@
 """weigh-terminal weigh-trace FILE.npz [...] --json OUT: recorded traces through the live code.
 
-Two worker processes share the files. A malformed file costs one line and exit 65; the others
-are still done and written.
+Two worker processes of one thread each share the files. A malformed file costs one line and
+exit 65; the others are still done and written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from terminal import exits
@@ -22,6 +23,8 @@ HELP = "weigh recorded traces with the live pipeline and write the results as JS
 WORKERS_MAX = 2
 POOL_FILES_MIN = 4
 """Fewer files are done in this process: a pool costs more than it saves."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""As the supervisor starts control: threads for sums as small get in each other's way."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,5 +67,11 @@ def _outcomes(files: list[str]) -> list[TraceResult | str]:
     workers = min(WORKERS_MAX, os.cpu_count() or 1)
     if workers < 2 or len(files) < POOL_FILES_MIN:
         return [_one(name) for name in files]
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(_one, files, chunksize=4))
+    with pool(workers) as workers_up:
+        return list(workers_up.map(_one, files, chunksize=4))
+
+
+def pool(workers: int) -> ProcessPoolExecutor:
+    """Fresh processes of one thread each: numpy reads the variables when it is loaded."""
+    os.environ.update(ONE_THREAD)
+    return ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, Tri
 from hal.sim import passage
 from terminal import cli
+from terminal.commands.weigh_trace import ONE_THREAD, POOL_FILES_MIN, pool
 from terminal.weighing import Pipeline, weigh_trace
 from terminal.weighing.trace import START_NS, replay
 from terminal.weighing.tracefile import Trace
@@ -97,3 +99,29 @@ def test_an_indicator_trace_passes_its_display_on(tmp_path: Path) -> None:
     releases = weigh_trace(path)["releases"]
     assert [r["mass_kg"] for r in releases] == [30_020]
     assert releases[0]["t"] >= 12.9
+
+
+def test_many_files_are_shared_by_workers_that_give_the_same_results(
+    tmp_path: Path, made: passage.Passage
+) -> None:
+    paths = [str(write(tmp_path / f"{k}.npz", made)) for k in range(POOL_FILES_MIN)]
+    out = tmp_path / "out.json"
+    assert cli.main(["weigh-trace", *paths, "--json", str(out)]) == 0
+    results = json.loads(out.read_text())
+    assert list(results) == paths
+    alone = weigh_trace(paths[0])
+    for result in results.values():
+        assert {**result, "cpu_s": 0.0} == {**json.loads(json.dumps(alone)), "cpu_s": 0.0}
+
+
+def _threads_after_sums() -> int:
+    np.ones((400, 400)) @ np.ones((400, 400))
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="numpy starts no threads on one core")
+def test_a_worker_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ONE_THREAD:
+        monkeypatch.setenv(name, "2")
+    with pool(1) as workers:
+        assert workers.submit(_threads_after_sums).result(60) == 1
