@@ -8,8 +8,8 @@ SEAL; `weigh-terminal verify REPORT` checks what was signed.
 from __future__ import annotations
 
 import argparse
+import grp
 import os
-import pwd
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -49,6 +49,7 @@ ROUNDS_MAX = 20
 NAME_CHARS_MAX = 60
 FAULTS_SHOWN_MAX = 3
 SEAL_WORD = "SEAL"
+DEVICE_GROUPS = ("gpio", "i2c", "spi", "dialout")
 ON_LINES = ("hx711", "ads1232")
 """Converters read over the header's own lines."""
 UNMARKED = "unmarked"
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
         return exits.CONFIG
     lang: Lang = args.language or loaded.config.site.language
     path = loaded.path(loaded.config.amplifier.calibration)
+    owner = args.config.absolute().parent.stat()
+    act_as(owner.st_uid, owner.st_gid)
     try:
         sealed = calibrate_files.before(path) if (why := unfit(loaded)) is None else None
         if sealed is None:
@@ -133,9 +136,6 @@ def _check_places(loaded: Loaded, path: Path, target: Path, by: str) -> None:
     """What would only fail after hours of moving test masses. Raises RefusedError."""
     if not by.strip() or not by.isprintable() or len(by) > NAME_CHARS_MAX:
         raise RefusedError("bad_name", most=NAME_CHARS_MAX)
-    owner = path.parent.stat().st_uid if path.parent.is_dir() else os.geteuid()
-    if os.geteuid() == 0 != owner:
-        raise RefusedError("other_user", folder=path.parent, owner=_user(owner))
     if target.exists():
         raise RefusedError("report_exists", report=target)
     for folder in (path.parent, target.parent):
@@ -143,11 +143,17 @@ def _check_places(loaded: Loaded, path: Path, target: Path, by: str) -> None:
             raise RefusedError("no_folder", folder=folder)
 
 
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"#{number}"
+def act_as(uid: int, gid: int) -> None:
+    """Go on as the owner of the terminal's folder when root started this.
+
+    A signing key or a calibration that belongs to root is one the terminal cannot read. The
+    groups of the devices are kept, since a driver may open its line again.
+    """
+    if os.geteuid() != 0 or uid == 0:
+        return
+    os.setgroups([group.gr_gid for group in grp.getgrall() if group.gr_name in DEVICE_GROUPS])
+    os.setgid(gid)
+    os.setuid(uid)
 
 
 def _walk(loaded: Loaded, cells: LoadCell, sealed: Sealed, lang: Lang) -> Walk:

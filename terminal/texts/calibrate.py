@@ -116,11 +116,6 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "A calibration belongs to one front end by its serial number: write the number on its "
         "plate into terminal.toml, [amplifier] serial, and calibrate then.",
     ),
-    "other_user": (
-        "请以 {folder} 的所有者 {owner} 运行（sudo -u {owner} …），否则终端读不到所写的文件。",
-        "Run this as {owner}, who owns {folder} (sudo -u {owner} ...): the terminal could not read "
-        "what another user writes.",
-    ),
     "bad_name": (
         "--by 须为可见字符的姓名，最多 {most} 个字符。",
         "--by must be a name in printable characters, at most {most} of them.",
@@ -131,8 +126,9 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "with --report.",
     ),
     "no_folder": (
-        "{folder} 无法写入；请建立该目录或指定其他位置，再标定。",
-        "{folder} cannot be written; make that folder or name another place before calibrating.",
+        "{folder} 无法写入；请用 sudo 运行，或建立该目录、指定其他位置，再标定。",
+        "{folder} cannot be written; run this with sudo, or make that folder or name another place "
+        "before calibrating.",
     ),
     "damaged": (
         "{path}：{why}\n原文件未动。请放回铅封副本；没有副本就把它移到 {aside}，再标定。\n"

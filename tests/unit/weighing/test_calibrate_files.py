@@ -12,12 +12,13 @@ from terminal import cli
 from terminal.commands import calibrate, calibrate_files
 from terminal.commands.calibrate_files import before, report_place, seal
 from terminal.ledger.identity import PUBLIC_FILE, export_public, load_signer
-from terminal.records import Ed25519Signer
+from terminal.records import Ed25519Signer, decode_signed
 from terminal.weighing import calibration
 from terminal.weighing.calibrating import RefusedError
 from terminal.weighing.calibration import read_any, to_text
 from terminal.weighing.calibration_report import problem
 from tests.contract.worlds import HandClock
+from tests.unit.ledger.lane import Lane
 from tests.unit.weighing.test_calibrate import LOADS, Site
 
 SIGNER = Ed25519Signer(bytes(range(32)))
@@ -216,6 +217,28 @@ def test_the_command_seals_and_verify_believes_its_report(
     assert "changed after it was signed" in capsys.readouterr().out
 
 
+def test_the_ledger_notes_each_seal_at_its_next_start_by_the_reports_digest(bench: Bench) -> None:
+    lane = Lane(bench.folder)
+    lane.open().close()
+    assert bench.run() == 0
+    lane.open().close()
+    site = bench.cells.site
+    site.loads, site.seals, site.capacities = [*LOADS, ""], ["SEAL"], [""]
+    assert bench.run() == 0
+    node = lane.open()
+    records = [decode_signed(signed) for signed in node.store.signed_records()]
+    node.close()
+    told = [one.happening for one in records if one.happening is not None]
+    assert [one.event for one in told] == ["calibration_changed"] * 2
+    key = str(bench.folder / "ledger" / PUBLIC_FILE)
+    for number, happening in enumerate(told, 1):
+        report = report_place(bench.folder / "calibration.json", number)
+        digest = report.read_text().split("calibration sha256 ")[1][:32]
+        assert happening.detail.endswith(f"to {digest}")
+        assert cli.main(["verify", str(report), "--key", key]) == 0
+    assert cli.main(["verify", key.removesuffix(PUBLIC_FILE)]) == 0
+
+
 def test_a_silent_cell_is_named_with_what_its_driver_says(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -266,3 +289,24 @@ def test_what_would_fail_at_the_end_is_said_before_the_walk(
     assert bench.run(*(word.replace("{folder}", str(bench.folder)) for word in words)) == 65
     assert told in capsys.readouterr().err
     assert not (bench.folder / "calibration.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("euid", "uid", "called"),
+    [
+        (0, 990, ["setgroups", "setgid 991", "setuid 990"]),
+        (0, 0, []),
+        (1_000, 990, []),
+    ],
+)
+def test_what_root_starts_goes_on_as_the_owner_of_the_terminals_folder(
+    monkeypatch: pytest.MonkeyPatch, euid: int, uid: int, called: list[str]
+) -> None:
+    """Else the signing key would be root's, and the terminal could not start any more."""
+    seen: list[str] = []
+    monkeypatch.setattr("os.geteuid", lambda: euid)
+    monkeypatch.setattr("os.setgroups", lambda groups: seen.append("setgroups"))
+    monkeypatch.setattr("os.setgid", lambda gid: seen.append(f"setgid {gid}"))
+    monkeypatch.setattr("os.setuid", lambda number: seen.append(f"setuid {number}"))
+    calibrate.act_as(uid, 991)
+    assert seen == called
