@@ -20,7 +20,10 @@ CLOCK_GAIN = 0.1
 CLOCK_TUNE = 0.005
 """Shares of a single sample's error that move the clock and its period."""
 BATCH_APART_MAX = 2
-"""One stamp that repeats the last is a bad stamp; two so close say that samples come in bursts."""
+BATCH_ALIKE_MIN = 2
+"""A stamp that repeats the last is a bad stamp, and two may be so close by chance; so many more so
+close, in samples, say that samples come in bursts.
+"""
 DEBT_LARGE = 1.5
 DEBT_SLEW = 0.01
 """In periods: a debt that is paid at once, and what is paid of a smaller one each sample."""
@@ -64,6 +67,7 @@ class SampleClock:
         self._batch_until_s = -1.0
         self._batch = _Batches()
         self._apart = 0
+        self._alike = 0
 
     def stamp(self, host_s: float, counters: CellCounters) -> float | None:
         """Conversion time for a sample stamped host_s; None when the sample must be dropped.
@@ -102,7 +106,8 @@ class SampleClock:
             counters.duplicated += 1
         apart, self._apart = self._apart, 0
         if last_s >= self._batch_until_s:
-            if apart > BATCH_APART_MAX:
+            self._alike = self._alike + 1 if apart <= BATCH_APART_MAX else 0
+            if self._alike < BATCH_ALIKE_MIN:
                 return self._forward(self._period_s)
             self._batch = _Batches()
         self._batch_until_s = host_s + BURST_HOLD_S
