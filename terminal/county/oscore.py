@@ -7,8 +7,10 @@ PowerSafeContext). A folder that cannot be used protects nobody and is named.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +47,9 @@ from terminal.enrol.power_safe import UNUSABLE, PowerSafeContext
 
 LOOK_NS = 1_000_000_000
 """How often the time of the folder is looked at."""
+OPEN_FILES_MAX = 65_536
+"""Each open context holds a lock file open; a usual limit of 1,024 ends before 1,000 terminals."""
+FILES_SPENT = (errno.EMFILE, errno.ENFILE)
 Key = tuple[bytes, bytes | None]
 """Key id and id context, as they stand in a protected message."""
 _LOG = logging.getLogger("county-coap")
@@ -210,10 +215,13 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
                 context.entry, context.notes = entry, self._notes
                 return context
             except UNUSABLE as error:
-                entry.broken = True
-                problem = f"{entry.folder}: cannot be used: {error!r}; enrol this terminal again"
-                self.problems = (*self.problems, problem)
-                _LOG.error("%s", problem)
+                spent = isinstance(error, OSError) and error.errno in FILES_SPENT
+                entry.broken = not spent
+                remedy = "raise the limit of open files" if spent else "enrol this terminal again"
+                problem = f"{entry.folder}: cannot be used: {error!r}; {remedy}"
+                if problem not in self.problems:
+                    self.problems = (*self.problems, problem)
+                    _LOG.error("%s", problem)
         self._notes.put(KEY_BROKEN, entry.who, f"{entry.folder.name} cannot be used here")
         raise KeyError(entry.folder.name)
 
@@ -252,6 +260,19 @@ class ProtectedSite(OscoreSiteWrapper):  # type: ignore[misc]  # the library has
         if pipe.request.mtype is None:
             pipe.request.mtype = CON
         await super().render_to_pipe(pipe)
+
+
+def raise_open_files() -> int:
+    """Take all the open files that this process may have, OPEN_FILES_MAX at most; gives how many.
+
+    It never lowers what it has. Processes started after it have the same.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = OPEN_FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES_MAX)
+    if soft == resource.RLIM_INFINITY or soft >= allowed:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
 
 
 def _key(settings: Path) -> Key:

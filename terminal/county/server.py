@@ -114,8 +114,10 @@ async def _keys(
     notes = Notes()
     keys = None
     if options.oscore is not None:
-        from terminal.county.oscore import Contexts  # the library's OSCORE costs 9 MB
+        # the library's OSCORE costs 9 MB
+        from terminal.county.oscore import Contexts, raise_open_files
 
+        raise_open_files()
         keys = Contexts(options.oscore, place, notes)
     try:
         yield keys, notes
