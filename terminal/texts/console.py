@@ -202,14 +202,17 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     ),
     "corners": ("维护：传感器偏载", "Maintenance: load cells"),
     "corners.none": ("暂无车辆证据", "no vehicle has told anything yet"),
-    "corners.sound": ("未见偏差（上、下磅 {passages} 次）", "nothing wrong by {passages} rides"),
+    "corners.sound": (
+        "未见偏差（上、下磅 {passages} 次）",
+        "no wrong cell in {passages} drives on or off",
+    ),
     "corners.wrong": (
         "{cell} 号传感器示值{more} {percent} %（上、下磅 {passages} 次）",
-        "cell {cell} reads {percent} % too {more} ({passages} rides)",
+        "cell {cell} reads {percent} % too {more} ({passages} drives on or off)",
     ),
     "corners.unsure": (
         "{cell} 号或 {other} 号传感器示值偏差 {percent} %（上、下磅 {passages} 次）",
-        "cell {cell} or cell {other} reads wrongly by {percent} % ({passages} rides)",
+        "cell {cell} or cell {other} reads wrongly by {percent} % ({passages} drives on or off)",
     ),
     "corners.more": ("偏大", "much"),
     "corners.less": ("偏小", "little"),

@@ -120,10 +120,10 @@ def test_health_for_machines(site: Site) -> None:
 @pytest.mark.parametrize(
     ("corners", "said"),
     [
-        ((14, 3, -1, 12_000, 0), "cell 3 reads 1.2 % too much (14 rides)"),
+        ((14, 3, -1, 12_000, 0), "cell 3 reads 1.2 % too much (14 drives on or off)"),
         ((14, 0, -1, -6_000, 0), "cell 0 reads 0.6 % too little"),
-        ((14, 0, 1, 12_000, 0), "cell 0 or cell 1 reads wrongly by 1.2 % (14 rides)"),
-        ((14, -1, -1, 0, 0), "nothing wrong by 14 rides"),
+        ((14, 0, 1, 12_000, 0), "cell 0 or cell 1 reads wrongly by 1.2 % (14 drives on or off)"),
+        ((14, -1, -1, 0, 0), "no wrong cell in 14 drives on or off"),
         ((0, -1, -1, 0, 2), "gathered afresh, times: 2"),
         (None, ""),
     ],
