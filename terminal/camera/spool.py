@@ -6,13 +6,12 @@ another picture, so writing twice is harmless. It must never delete.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from pathlib import Path
 from typing import Final
 
 from terminal.core.types import PhotoRef
-from terminal.disk import durable
+from terminal.disk import put
 
 FOLDER: Final = "spool"
 SUFFIX: Final = ".jpg"
@@ -31,14 +30,5 @@ def store(folder: Path, role: str, jpeg: bytes) -> PhotoRef:
     ref = PhotoRef(role, digest, len(jpeg))
     if final.exists() and final.stat().st_size == len(jpeg):
         return ref
-    part = final.with_suffix(".part")
-    try:
-        part.write_bytes(jpeg)
-        durable(part)
-        part.replace(final)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-    durable(folder)
+    put(final, jpeg, final.with_suffix(".part"))
     return ref

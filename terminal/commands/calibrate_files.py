@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal.disk import durable
+from terminal.disk import put
 from terminal.records import Signer
 from terminal.weighing import calibration, calibration_report
 from terminal.weighing.calibrating import Outcome, RefusedError
@@ -82,9 +82,9 @@ def seal(
     try:
         if inforce is not None:
             kept = path.with_name(f"{path.name}.{inforce.sealed_count}")
-            _write(kept, path.read_bytes())
-        _write(report, signed.encode())
-        _write(path, made.encode())
+            put(kept, path.read_bytes())
+        put(report, signed.encode())
+        put(path, made.encode())
     except OSError:
         if not _is(path, made.encode()):
             report.unlink(missing_ok=True)
@@ -96,14 +96,3 @@ def _is(path: Path, content: bytes) -> bool:
         return path.read_bytes() == content
     except OSError:
         return False
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        durable(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    durable(path.parent)

@@ -7,13 +7,12 @@ whether a photo is still what it was can be told by anybody who reads it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
 
-from terminal.disk import durable
+from terminal.disk import durable, put
 
 BUCKET = "s3://"
 PhotoPlace = Path | str
@@ -79,12 +78,5 @@ class PhotoFolder:
             return
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.{id(photo):x}.part")
-        try:
-            part.write_bytes(photo)
-            durable(part)
-            part.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-        for folder in (path.parent, self._root):
-            durable(folder)
+        put(path, photo, part)
+        durable(self._root)

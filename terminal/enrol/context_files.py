@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from terminal.disk import durable
+from terminal.disk import durable, write_once
 from terminal.enrol.papers import Secret
 
 SETTINGS_FILE = "settings.json"
@@ -91,23 +90,3 @@ def forget_secret(folder: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         (folder / SECRET_FILE).unlink()
         durable(folder)
-
-
-def write_once(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that must not exist, durably. Raises FileExistsError, OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    durable(path.parent)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put content in a file's place, whole or not at all, readable by its owner only."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    write_once(part, content)
-    part.replace(path)
-    durable(path.parent)

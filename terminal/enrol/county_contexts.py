@@ -15,14 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal.disk import durable
+from terminal.disk import durable, put_private, write_once
 from terminal.enrol.context_files import (
     PART_PREFIX,
     SECRET_FILE,
     SETTINGS_FILE,
     forget_secret,
-    replace,
-    write_once,
 )
 from terminal.enrol.papers import AGE_S_MAX, TEXT_CHARS_MAX
 
@@ -112,7 +110,7 @@ def paper_of(stage: Stage) -> str:
 
 def note(stage: Stage, name: str, now_s: int) -> None:
     """Write down durably that something came about: FETCHED_FILE or USED_FILE."""
-    replace(stage.folder / name, json.dumps({"at_s": now_s}).encode())
+    put_private(stage.folder / name, json.dumps({"at_s": now_s}).encode())
 
 
 def retire_older(root: Path, label: Label, known: Iterable[Stage], now_s: int) -> list[Path]:
@@ -134,7 +132,7 @@ def retire_older(root: Path, label: Label, known: Iterable[Stage], now_s: int) -
         if stage not in fresh:
             shutil.rmtree(stage.folder, ignore_errors=True)
     for stage in fresh:
-        replace(stage.folder / RETIRED_FILE, json.dumps({"at_s": now_s}).encode())
+        put_private(stage.folder / RETIRED_FILE, json.dumps({"at_s": now_s}).encode())
         forget_secret(stage.folder)
     touch(root)
     return [stage.folder for stage in fresh]

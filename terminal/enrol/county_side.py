@@ -11,8 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from terminal.disk import durable
-from terminal.enrol.context_files import replace, write_once
+from terminal.disk import durable, put_private, write_once
 from terminal.enrol.papers import Grant, PaperError, Request, Secret, seal, write_grant
 from terminal.enrol.rotation import Rotation, binding
 from terminal.records import Ed25519Signer, Signer, key_line, parse_key_line
@@ -90,7 +89,7 @@ def new_secret() -> Secret:
 
 def write_box(path: Path, box: bytes) -> None:
     """Keep beside a terminal's key file where later secrets are sealed to."""
-    replace(path.with_suffix(BOX_SUFFIX), (box.hex() + "\n").encode())
+    put_private(path.with_suffix(BOX_SUFFIX), (box.hex() + "\n").encode())
 
 
 def next_number(path: Path, now_s: int) -> int:
@@ -101,7 +100,7 @@ def next_number(path: Path, now_s: int) -> int:
     counter = path.with_suffix(SERIAL_SUFFIX)
     last = int(counter.read_text()) if counter.exists() else 0
     number = max(last + 1, now_s)
-    replace(counter, f"{number}\n".encode())
+    put_private(counter, f"{number}\n".encode())
     return number
 
 

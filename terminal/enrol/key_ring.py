@@ -11,7 +11,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from terminal.enrol.context_files import SECRET_FILE, forget_secret, replace
+from terminal.disk import put_private
+from terminal.enrol.context_files import SECRET_FILE, forget_secret
 from terminal.enrol.papers import PaperError
 from terminal.enrol.rotation import SpentError
 from terminal.enrol.terminal_side import (
@@ -111,7 +112,7 @@ class KeyRing:
         self._write(InUse(oscore, spent_serial(self.into), PSK_FILE))
 
     def _write(self, keys: InUse) -> None:
-        replace(self.into / RING_FILE, json.dumps(asdict(keys)).encode())
+        put_private(self.into / RING_FILE, json.dumps(asdict(keys)).encode())
 
     def forget_older(self) -> list[str]:
         """Take away the secrets of what is no longer in use; gives the names of the contexts.

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from terminal.enrol.context_files import replace, terminal_context, write_once
+from terminal.disk import put_private, write_once
+from terminal.enrol.context_files import terminal_context
 from terminal.enrol.papers import (
     Grant,
     PaperError,
@@ -99,7 +100,7 @@ def close_request(folder: Path, into: Path) -> None:
 
     Its box stays with the target, for the rotations of this county.
     """
-    replace(into / TARGET_BOX_FILE, (folder / BOX_FILE).read_bytes())
+    put_private(into / TARGET_BOX_FILE, (folder / BOX_FILE).read_bytes())
     (folder / BOX_FILE).unlink()
     (folder / REQUEST_FILE).unlink(missing_ok=True)
 
@@ -121,7 +122,7 @@ def take_rotation(into: Path, terminal_id: str, text: str, now_s: int) -> Rotati
         ) from error
     rotation = read_rotation(text, county, terminal_id, spent_serial(into), now_s)
     secret = unseal(rotation.sealed, box, binding(terminal_id, rotation.serial))
-    replace(into / psk_name(rotation.serial), (secret.dtls_psk.hex() + "\n").encode())
+    put_private(into / psk_name(rotation.serial), (secret.dtls_psk.hex() + "\n").encode())
     context = into / context_name(rotation.serial)
     if not context.exists():
         terminal_context(context, secret)
@@ -143,7 +144,7 @@ def spent_serial(into: Path) -> int:
 
 def spend_serial(into: Path, serial: int) -> None:
     """This command, and every earlier one, is never obeyed again. Raises OSError."""
-    replace(into / SERIAL_FILE, f"{serial}\n".encode())
+    put_private(into / SERIAL_FILE, f"{serial}\n".encode())
 
 
 def context_name(serial: int) -> str:

@@ -7,14 +7,13 @@ ledger exists, since a new key would silently cut the chain. It must never be lo
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import terminal
-from terminal.disk import durable
+from terminal.disk import put, put_private
 from terminal.ledger.errors import LedgerCorruptError
 from terminal.records import (
     SIGNERS,
@@ -53,7 +52,7 @@ def load_signer(
                 f"{path} is missing although this ledger has been in use. Put the key back from "
                 f"its backup, or move {folder} away to start a new ledger."
             )
-        _create_key(path, _new_seed(algorithm, entropy))
+        put_private(path, _new_seed(algorithm, entropy))
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise LedgerCorruptError(
@@ -92,30 +91,13 @@ def _check_algorithm(folder: Path, algorithm: str) -> None:
         )
 
 
-def _create_key(path: Path, seed: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(fd, seed)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    part.replace(path)
-    durable(path.parent)
-
-
 def export_public(folder: Path, terminal_id: str, key: PublicKey) -> None:
     """Write terminal.pub, what a county enrols: one key line (terminal.records.key_line)."""
     line = key_line(key, terminal_id) + "\n"
     path = folder / PUBLIC_FILE
     if path.exists() and path.read_text() == line:
         return
-    part = path.with_suffix(".part")
-    part.write_text(line)
-    durable(part)
-    part.replace(path)
-    durable(folder)
+    put(path, line.encode())
 
 
 def read_public(path: Path) -> PublicKey:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hal.contract.types import DeviceInfo, Fault, FaultCode, LoadCellInfo, RawSample, SampleFlag
-from terminal import cli
+from terminal import cli, disk
 from terminal.commands import calibrate, calibrate_files
 from terminal.commands.calibrate_files import before, report_place, seal
 from terminal.ledger.identity import PUBLIC_FILE, export_public, load_signer
@@ -101,14 +101,14 @@ def test_a_disk_that_fills_leaves_the_calibration_in_force_and_no_report(
 ) -> None:
     sealed(path, 3)
     old = path.read_bytes()
-    write = calibrate_files._write
+    write = calibrate_files.put
 
     def full(target: Path, content: bytes) -> None:
         if target == path:
             raise OSError(28, "No space left on device")
         write(target, content)
 
-    monkeypatch.setattr(calibrate_files, "_write", full)
+    monkeypatch.setattr(calibrate_files, "put", full)
     with pytest.raises(OSError, match="No space left"):
         put_in_force(path, report_place(path, 4))
     assert path.read_bytes() == old
@@ -119,7 +119,7 @@ def test_names_are_synced_before_the_next_step_is_taken(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(calibrate_files, "durable", lambda one: seen.append(one.name))
+    monkeypatch.setattr(disk, "durable", lambda one: seen.append(one.name))
     sealed(path, 3)
     put_in_force(path, report_place(path, 4))
     folder = path.parent.name
