@@ -125,9 +125,8 @@ def both_ways(on: GainEvidence, off: GainEvidence | None = None) -> Corner | Non
     found = _judge(both.info, both.vector, sure)
     if found is None:
         return None
-    best = int(np.argmax(_scores(both.info, both.vector)[0]))
     for way in (on, off):
-        gain, doubt = _gain(way, best)
+        gain, doubt = _gain(way, found.likely[0])
         apart = abs(gain - found.gain_share)
         if apart > AGREE_SIGMAS * doubt + AGREE_SHARE * abs(found.gain_share):
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from terminal.weighing.gains import lines_of
 from terminal.weighing.history import History
 from terminal.weighing.params import WeighParams, round_to_division
 
@@ -22,7 +23,6 @@ SIDE_WANDER = 0.003
 """How far a line's sideways share is off for other reasons."""
 LINE_SHARE_MIN = 0.02
 """A line that carries less of the load does not tell where the vehicle stands."""
-LINE_M = 0.3
 
 
 def estimated_kg(params: WeighParams, history: History, cell: int) -> int | None:
@@ -48,20 +48,13 @@ def estimated_kg(params: WeighParams, history: History, cell: int) -> int | None
 
 def dead_part_kg(force_kg: np.ndarray, x_m: np.ndarray, far: np.ndarray, cell: int) -> float | None:
     """What the dead cell carries, kg. force_kg, x_m, far: one entry a cell (far: 0 left, 1 right).
-    None without a partner or without another line that is loaded.
+    None where some cell has no partner, or without another line that is loaded.
     """
-    partner, lines = -1, []
-    for left in np.flatnonzero(far < 0.5):
-        across = np.flatnonzero((far >= 0.5) & (np.abs(x_m - x_m[left]) < LINE_M))
-        if len(across) != 1:
-            return None
-        pair = (int(left), int(across[0]))
-        if cell in pair:
-            partner = sum(pair) - cell
-        else:
-            lines.append(pair)
-    if partner < 0 or not lines:
+    pairs = lines_of(x_m, far)
+    lines = [pair for pair in pairs if cell not in pair]
+    if not lines:
         return None
+    (partner,) = (sum(pair) - cell for pair in pairs if cell in pair)
     left_of, right_of = (force_kg[list(side)] for side in zip(*lines, strict=True))
     carried = left_of + right_of
     loaded = carried > LINE_SHARE_MIN * float(force_kg.sum())

@@ -96,7 +96,7 @@ def gain_stages(ride: Rolling) -> Generator[None, None, GainEvidence]:
         1,
     )
     yield
-    lines = _lines(ride.x_m, ride.far)
+    lines = lines_of(ride.x_m, ride.far)
     if len(lines) < 2:
         return found
     sides = _sides(forces, lines, ride.x_m, on * np.maximum(loads, 0.0), offset_m, ride.mass_kg)
@@ -105,7 +105,7 @@ def gain_stages(ride: Rolling) -> Generator[None, None, GainEvidence]:
     return found.plus(_evidence(*sides, bounds, len(lines) - 1))
 
 
-def _lines(x_m: np.ndarray, far: np.ndarray) -> list[tuple[int, int]]:
+def lines_of(x_m: np.ndarray, far: np.ndarray) -> list[tuple[int, int]]:
     """(left, right) cell of each line from the entry on; none when some cell has no partner."""
     left, right = np.flatnonzero(far < 0.5), np.flatnonzero(far >= 0.5)
     left, right = left[np.argsort(x_m[left])], right[np.argsort(x_m[right])]

@@ -107,12 +107,6 @@ class Settler:
         return max(masses) - min(masses) <= band_kg
 
 
-def best_estimate(total: np.ndarray, step_s: float, wind_kg: float = 0.0) -> Estimate | None:
-    """The surest of all windows and orders."""
-    found = [*window_estimates(total, step_s), *block_estimates(total, step_s)]
-    return surest(found, wind_kg)
-
-
 def window_estimates(
     total: np.ndarray, step_s: float, windows_s: Sequence[float] = WINDOWS_S
 ) -> list[Estimate]:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from terminal.weighing.settle import STEP_S, Settler, best_estimate
+from terminal.weighing.settle import (
+    STEP_S,
+    Estimate,
+    Settler,
+    block_estimates,
+    surest,
+    window_estimates,
+)
+
+
+def best_estimate(total: np.ndarray, step_s: float) -> Estimate | None:
+    """The surest of all windows and orders, in one look."""
+    return surest([*window_estimates(total, step_s), *block_estimates(total, step_s)], 0.0)
 
 
 def ring(seconds: float, hz: float, damping: float, kg: float, seed: int = 0) -> np.ndarray:
