@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from terminal.county.accept import NS_PER_S
 from terminal.county.page_parts import Cell, local_time, number, table
 from terminal.county.problems import IN_CHINESE
 from terminal.county.report import RefusedRow
 from terminal.enrol.county_contexts import Stage, stages
 
-NS_PER_S = 1_000_000_000
 SHOWN_MAX = 200
 FETCHED_LONG_S = 2 * 3_600
 """A terminal goes over within a minute of fetching, or says on its console why it does not."""

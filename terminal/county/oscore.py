@@ -142,7 +142,7 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
         for folder in found:
             try:
                 entries[folder.name] = self._entry(folder)
-            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            except UNUSABLE as error:
                 problems.append(f"{folder}: {SETTINGS_FILE} or label cannot be used: {error}")
         self._entries = entries
         self._by_key, self._of_terminal = {}, {}

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from terminal.county.accept import NS_PER_S
 from terminal.county.figures import DAY_NS, day_begin_ns
 from terminal.county.figures_page import figures_routes
 from terminal.county.keys_page import (
@@ -54,7 +55,6 @@ OWED_MANY = 1_000
 """Records waiting for NATS that are no longer a matter of moments."""
 REFUSED_NAMED_MAX, SWAPS_NAMED_MAX = 20, 10
 """Refusals of the last day named above; the table has them all."""
-NS_PER_S = 1_000_000_000
 MEGABYTE = 1_000_000
 FREE_BYTES_MIN = 1_000 * MEGABYTE
 """Less than this beside the store is named: some days of records and photos of one county."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import cbor2
 
-from terminal.county.accept import accept_record, ahead_s
+from terminal.county.accept import NS_PER_S, accept_record, ahead_s
 from terminal.county.keys import Enrolled, KeyRegistry
 from terminal.county.parts import Parts
 from terminal.county.photos import PhotoStore
@@ -26,7 +26,6 @@ from terminal.records import SIGNED_BYTES_MAX
 PHOTO_BYTES_MAX = 512 * 1024
 RECORD_BYTES_MAX = SIGNED_BYTES_MAX
 OFFSET_DIGITS_MAX = 9
-NS_PER_S = 1_000_000_000
 CLOCK_AHEAD = "clock-ahead"
 """Counted beside the refusals: a record that was stored although its time cannot be right."""
 
