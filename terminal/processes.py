@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For whoever weighs, before numpy is loaded: threads for sums as small get in each other's way."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from terminal import exits
-from terminal.processes import PROCESSES, ProcessRow
+from terminal.processes import ONE_THREAD, PROCESSES, ProcessRow
 
 RESTART_S_MIN = 0.5
 RESTART_S_MAX = 10.0
@@ -123,7 +123,7 @@ class Supervisor:
         return None
 
     def _start(self, child: _Child, now_s: float) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = os.environ | ONE_THREAD
         child.popen = subprocess.Popen(child.command, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603 - our own table
         child.started_s, child.was_steady = now_s, False
 

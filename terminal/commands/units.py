@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terminal import exits
-from terminal.processes import PROCESSES, ProcessRow
+from terminal.processes import ONE_THREAD, PROCESSES, ProcessRow
 
 NAME = "units"
 HELP = "write the systemd units of the process table to a folder"
@@ -144,7 +144,7 @@ def service(row: ProcessRow, program: str, config: str) -> str:
 def _scheduling(row: ProcessRow) -> list[str]:
     lines = [
         f"MemoryMax={row.rss_mb_max * MEMORY_FACTOR}M",
-        "Environment=OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1",
+        "Environment=" + " ".join(f"{name}={value}" for name, value in ONE_THREAD.items()),
     ]
     if row.name in OOM_SCORE:
         lines.append(f"OOMScoreAdjust={OOM_SCORE[row.name]}")

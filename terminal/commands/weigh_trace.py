@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from terminal import exits
+from terminal.processes import ONE_THREAD
 from terminal.weighing.trace import TraceResult, weigh_trace
 from terminal.weighing.tracemeta import TraceError
 
@@ -23,8 +24,6 @@ HELP = "weigh recorded traces with the live pipeline and write the results as JS
 WORKERS_MAX = 2
 POOL_FILES_MIN = 4
 """Fewer files are done in this process: a pool costs more than it saves."""
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""As the supervisor starts control: threads for sums as small get in each other's way."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
