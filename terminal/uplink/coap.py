@@ -293,14 +293,11 @@ class CoapTransport:
         known = port.address
         if known is not None and time.monotonic_ns() - known.at_ns > ADDRESS_KEEP_NS:
             known = port.address = None
+        message = aiocoap.Message(code=code, payload=wire.payload, transport_tuning=tuning)
         if known is None:
-            uri = f"{self._uri}/{'/'.join(wire.path)}"
-            return aiocoap.Message(
-                code=code, uri=uri, payload=wire.payload, transport_tuning=tuning
-            )
-        message = aiocoap.Message(
-            code=code, uri_path=wire.path, payload=wire.payload, transport_tuning=tuning
-        )
+            message.set_request_uri(f"{self._uri}/{'/'.join(wire.path)}")
+            return message
+        message.opt.uri_path = wire.path
         message.remote = known.remote
         if known.uri_host is not None:
             message.opt.uri_host = known.uri_host

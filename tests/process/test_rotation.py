@@ -15,7 +15,6 @@ import aiocoap
 import pytest
 from aiocoap.oscore import NotAProtectedMessage
 
-from hal.contract.types import ClockQuality, MonotonicNs
 from terminal.cli import main
 from terminal.config import Config, Loaded, Target
 from terminal.config import Site as SiteConfig
@@ -29,6 +28,7 @@ from terminal.messages import ItemClass
 from terminal.uplink import renewal
 from terminal.uplink.oscore import open_context
 from terminal.uplink.shell import main_loop
+from tests.link.terminal_end import SystemClock
 from tests.process.test_county_workers import receiver
 from tests.process.test_uplink_loopback import FakeLedger, free_port, until
 from tests.process.test_uplink_shell import LedgerSide
@@ -41,17 +41,6 @@ pytestmark = pytest.mark.process
 ROUND_NS = 100_000_000
 RECORD_EVERY_S = 0.02
 RECORDS_AFTER = 10
-
-
-class Clock:
-    def monotonic_ns(self) -> MonotonicNs:
-        return MonotonicNs(time.monotonic_ns())
-
-    def wall_ns(self) -> int:
-        return time.time_ns()
-
-    def quality(self) -> ClockQuality:
-        return ClockQuality.SYNCED
 
 
 class Site:
@@ -87,7 +76,7 @@ class Site:
         loaded = Loaded(config, self.place.base, b"c" * 32)
         hub = Hub("uplink", run, simulated=False)
         side.start()
-        uplink = asyncio.create_task(main_loop(loaded, hub, Clock(), stop))
+        uplink = asyncio.create_task(main_loop(loaded, hub, SystemClock(), stop))
         flow = asyncio.create_task(self._flow())
         try:
             yield
