@@ -153,7 +153,7 @@ class Gate(interfaces.Resource):  # type: ignore[misc]  # the library has no typ
             return await self._answer(request)
         except RefusedError as refusal:
             await self._county.count(refusal)
-            return _message(refusal.kind.code, refusal.payload(), FORMAT_PROBLEM)
+            return refused_message(refusal)
 
     async def render_to_pipe(self, pipe: Any) -> None:
         """The library's entry."""
@@ -230,6 +230,13 @@ def _success_code(route: Route, request: Any, answer: Answer) -> str:
     if answer.new:
         return "2.01"
     return "4.12" if request.opt.if_none_match else "2.04"
+
+
+def refused_message(refusal: RefusedError) -> Any:
+    """The answer that says so: problem details, and when to come again where that is known."""
+    message = _message(refusal.kind.code, refusal.payload(), FORMAT_PROBLEM)
+    message.opt.max_age = refusal.kind.retry_after_s or None
+    return message
 
 
 def _message(code: str, payload: bytes, content_format: int) -> Any:

@@ -20,12 +20,16 @@ TERMINAL_CHARS_MAX = 80
 
 @dataclass(frozen=True, slots=True)
 class RefusalKind:
-    """One way of being refused. code: CoAP, "4.00" style. for_good: repeating will not help."""
+    """One way of being refused. code: CoAP, "4.00" style. for_good: repeating will not help.
+
+    retry_after_s: told as Max-Age, 0 for not told: how long the terminal should stay away.
+    """
 
     name: str
     code: str
     title: str
     for_good: bool
+    retry_after_s: int = 0
 
 
 REFUSALS: tuple[RefusalKind, ...] = (
@@ -44,8 +48,8 @@ REFUSALS: tuple[RefusalKind, ...] = (
     RefusalKind("digest", "4.09", "The bytes do not have the digest in the path", True),
     RefusalKind("too-large", "4.13", "The body is larger than this receiver takes", True),
     RefusalKind("format", "4.15", "The content format is not the one of this resource", True),
-    RefusalKind("busy", "4.29", "Too much is under way: come again later", False),
-    RefusalKind("storage", "5.03", "The record cannot be stored now", False),
+    RefusalKind("busy", "4.29", "Too much is under way: come again later", False, 5),
+    RefusalKind("storage", "5.03", "The record cannot be stored now", False, 30),
 )
 _BY_NAME = {kind.name: kind for kind in REFUSALS}
 

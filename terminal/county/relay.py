@@ -15,7 +15,8 @@ from aiocoap import interfaces
 from aiocoap.error import Error as CoapError
 from aiocoap.oscore import COSE_KID, NotAProtectedMessage, verify_start
 
-from terminal.county.problems import FORMAT_PROBLEM, RefusedError
+from terminal.county.gate import refused_message
+from terminal.county.problems import RefusedError
 from terminal.county.sharding import Place
 
 ANSWER_S_MAX = 15.0
@@ -60,8 +61,7 @@ class RelaySite(interfaces.Resource):  # type: ignore[misc]  # the library has n
         try:
             response = await self._relayed(pipe.request, owner)
         except RefusedError as refusal:
-            response = aiocoap.Message(code=aiocoap.SERVICE_UNAVAILABLE, payload=refusal.payload())
-            response.opt.content_format = FORMAT_PROBLEM
+            response = refused_message(refusal)
         pipe.add_response(response, is_last=True)
 
     def _owner(self, request: Any) -> int:

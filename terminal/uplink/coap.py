@@ -286,7 +286,8 @@ class CoapTransport:
             self._rtt.sample(took_ns)
         elif tuning is LteTuning and took_ns > 2 * limit_ns:
             self._rtt.back_off()  # repeated, so not measured: be more patient until one is
-        return WireReply(str(response.code.dotted), bytes(response.payload), "", self.rung)
+        code, max_age_s = str(response.code.dotted), response.opt.max_age or 0
+        return WireReply(code, bytes(response.payload), "", self.rung, max_age_s)
 
     def _message(self, port: _Port, wire: WireRequest, tuning: TransportTuning) -> aiocoap.Message:
         code = aiocoap.Code[wire.method]

@@ -80,12 +80,16 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class WireReply:
-    """What came back. code: "2.01" style, empty when nothing came; why: then the reason."""
+    """What came back. code: "2.01" style, empty when nothing came; why: then the reason.
+
+    max_age_s: the answer's Max-Age in seconds, 0 when it has none.
+    """
 
     code: str
     payload: bytes
     why: str
     rung: str
+    max_age_s: int = 0
 
 
 PROBE = WireRequest("GET", ("v1", "time"), 0, b"", False)
@@ -112,6 +116,7 @@ class Judgement:
     """A reply, understood. receipt: its bytes as received, the proof that is kept.
 
     clock_ahead_s: by how much the platform finds the item dated after its arrival, 0 for fine.
+    retry_after_s: how long the platform wants to be left alone, 0 when it does not say.
     """
 
     outcome: Outcome
@@ -119,6 +124,7 @@ class Judgement:
     why: str
     receipt: bytes = b""
     clock_ahead_s: int = 0
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

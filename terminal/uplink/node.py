@@ -150,8 +150,10 @@ class UplinkNode:
         """What to ask the targets now. Each answer must come back through on_answer."""
         found: list[Question] = []
         for name, target in self._targets.items():
-            ready = self._ledger_up and target.queue.up and not target.asking
-            if self._terminal_id and ready and now_ns >= target.cursor_due_ns:
+            queue = target.queue
+            ready = self._ledger_up and queue.up and not target.asking
+            due_ns = max(target.cursor_due_ns, queue.held_until_ns)
+            if self._terminal_id and ready and now_ns >= due_ns:
                 target.asking = True
                 wire = target.adapter.cursor_wire(self._terminal_id)
                 found.append(Question(name, Topic.CURSOR, wire))
@@ -213,7 +215,7 @@ class UplinkNode:
             queue.succeeded(now_ns, reply.rung)
             queue.step_aside(item, now_ns, judgement.why)
         else:
-            queue.failed(item, now_ns, judgement.why)
+            queue.failed(item, now_ns, judgement.why, judgement.retry_after_s)
         return sends + self._housekeeping(now_ns)
 
     def told_keys(self, target: str, note: str) -> None:

@@ -28,6 +28,9 @@ PULL_IDLE_NS = 10 * NS_PER_S
 BACKOFF_MIN_NS = 1 * NS_PER_S
 BACKOFF_MAX_NS = 30 * NS_PER_S
 """Doubling past half a minute is what turns a bad link into a dead one."""
+RETRY_AFTER_S_MAX = 300
+"""Longest wait that a target may ask for: no alarm is held up for longer by one answer. Up to as
+long again is added by chance, so that a county's terminals do not all return at one moment."""
 ASIDE_MAX_NS = 600 * NS_PER_S
 """Longest wait of an item that the target wants later."""
 ITEM_TRIES_FREE = 3
@@ -97,6 +100,7 @@ class TargetQueue:
     key_note: str = ""
     failures: int = 0
     next_try_ns: int = 0
+    held_until_ns: int = 0
     bulk_from_ns: int = 0
     failing_since_ns: int = 0
 
@@ -145,7 +149,7 @@ class TargetQueue:
 
     def due(self, now_ns: int) -> Iterator[Item]:
         """Items to launch now, most urgent first; marks them in flight."""
-        if now_ns < self.next_try_ns:
+        if now_ns < max(self.next_try_ns, self.held_until_ns):
             return
         items = self.items.values()
         flying = [item.lane for item in items if item.in_flight]
@@ -199,8 +203,12 @@ class TargetQueue:
         self.failures = 0
         self.up, self.rung, self.why = True, rung, ""
 
-    def failed(self, item: Item, now_ns: int, why: str) -> None:
-        """The target or the way to it is not well: the target waits, the item steps aside."""
+    def failed(self, item: Item, now_ns: int, why: str, retry_after_s: int = 0) -> None:
+        """The target or the way to it is not well: the target waits, the item steps aside.
+
+        retry_after_s: how long it asked to be left alone, 0 for not at all.
+        """
+        self._hold(now_ns, min(retry_after_s, RETRY_AFTER_S_MAX) * NS_PER_S)
         if now_ns >= self.next_try_ns:  # a volley that fails together is one failure
             if not self.failures:
                 self.failing_since_ns = now_ns
@@ -210,6 +218,11 @@ class TargetQueue:
         item.failures += 1
         if item.failures > ITEM_TRIES_FREE:
             item.next_try_ns = now_ns + self._backoff_ns(item.failures)
+
+    def _hold(self, now_ns: int, asked_ns: int) -> None:
+        """Leave the target alone; answers that come together are one wish, with one chance."""
+        if now_ns + asked_ns > self.held_until_ns:
+            self.held_until_ns = now_ns + asked_ns + asked_ns * self._jitter() // JITTER_MAX
 
     def step_aside(self, item: Item, now_ns: int, why: str) -> None:
         """The target wants this item later."""
@@ -230,7 +243,7 @@ class TargetQueue:
         self.clock_note = f"our clock is {abs(ahead_s)} s {side} the platform's" if off else ""
 
     def retry_now(self) -> None:
-        """The network changed: waiting any longer proves nothing."""
+        """The network changed: waiting any longer proves nothing, unless it was asked for."""
         self.next_try_ns = 0
         for item in self.items.values():
             item.next_try_ns = 0

@@ -14,6 +14,7 @@ from aiocoap.transports import udp6
 
 from hal.contract.types import ClockQuality, MonotonicNs
 from terminal.config import Target
+from terminal.county import writer
 from terminal.county.report import read_report
 from terminal.county.server import REAL_TIMES, CountyOptions, running_county
 from terminal.county.service import County, Times
@@ -29,8 +30,9 @@ from terminal.messages import (
     Undeliverable,
     Wake,
 )
+from terminal.uplink.adapters.coap_v1 import CoapV1
 from terminal.uplink.coap import CoapTransport
-from terminal.uplink.exchange import DEADLINE_MS, Request, WireRequest
+from terminal.uplink.exchange import DEADLINE_MS, Request, WireReply, WireRequest
 from terminal.uplink.node import UplinkNode
 from terminal.uplink.oscore import make_pair, open_context
 from terminal.uplink.shell import Carrier
@@ -185,6 +187,32 @@ def test_records_and_photos_arrive_once_with_receipts(
     assert [(row.high, row.missing) for row in report.chains] == [(11, 0)]
     stored = tmp_path / "county-photos" / ref.sha256.hex()[:2] / ref.sha256.hex()
     assert stored.read_bytes() == picture
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_receiver_that_is_busy_says_when_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    monkeypatch.setattr(writer, "QUEUE_MAX", 0)
+    chain = Chain()
+    make_pair(tmp_path / "oscore", tmp_path / "contexts" / "T-1")
+    opts = replace(options(tmp_path, chain), oscore=tmp_path / "contexts")
+    name, body = chain.add()
+    request = Request("county", 1, ItemClass.RECORD, name, b"", body, "")
+
+    async def scenario() -> WireReply:
+        async with running_county(opts, TIMES):
+            context = open_context(tmp_path / "oscore") if secure else None
+            way = CoapTransport(f"coap://127.0.0.1:{opts.port}", None, context)
+            reply = await way.send(request, CoapV1().to_wire(request, body))
+            await way.close()
+            if context is not None:
+                context.release()
+            return reply
+
+    reply = asyncio.run(scenario())
+    assert (reply.code, reply.max_age_s) == ("4.29", 5)
+    assert CoapV1().judge(request, reply).retry_after_s == 5
 
 
 def test_an_outage_of_the_receiver_costs_nothing(tmp_path: Path) -> None:

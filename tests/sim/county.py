@@ -32,6 +32,7 @@ from tests.sim.clock import VirtualClock
 T = TypeVar("T")
 REJECTS = ("4.00", "4.02", "4.03", "4.06", "4.09", "4.13", "4.15")
 """Answers that say "not this item, ever": a receiver with a new rule, or a wrong one."""
+OVERLOADED_AGE_S = 5
 RECORDS_KEPT = 400
 
 
@@ -88,7 +89,8 @@ class SimCounty:
             answer = self._run(route.work(self.county, names, wire.payload))
         except RefusedError as refusal:
             self._run(self.county.count(refusal))
-            return WireReply(refusal.kind.code, refusal.payload(), "", "sim")
+            kind = refusal.kind
+            return WireReply(kind.code, refusal.payload(), "", "sim", kind.retry_after_s)
         if wire.method == "GET":
             return WireReply("2.05", answer.payload, "", "sim")
         repeated = "4.12" if wire.if_none_match else "2.04"
@@ -198,7 +200,8 @@ class Network:
         if self._rejects(wire):
             reply = WireReply(rng.choice(REJECTS), b"", "", "sim")
         elif rng.random() < weather.overloaded:
-            reply = WireReply(rng.choice(("5.03", "4.29", "4.08", "5.00")), b"", "", "sim")
+            code = rng.choice(("5.03", "4.29", "4.08", "5.00"))
+            reply = WireReply(code, b"", "", "sim", OVERLOADED_AGE_S)
         else:
             reply = self.county.answer(wire)
         if rng.random() < weather.foreign:

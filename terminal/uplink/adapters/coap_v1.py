@@ -50,6 +50,9 @@ is no receiver, 4.08 and 4.29 that we should come again: those are faults of the
 the item, and like 5.xx and silence they never count towards quarantine."""
 NOT_YET = frozenset({(ItemClass.PHOTO, "4.04"), (ItemClass.CLIP, "4.04")})
 """A photo whose record the platform does not hold (yet)."""
+RETRY_AFTER = frozenset({"4.29", "5.03"})
+"""Codes whose Max-Age says when to come again (RFC 8516 3, RFC 7252 5.9.3.4). Without the option
+nothing was asked for: the formal 60 s would hold up alarms where nobody thought of it."""
 ASIDE = frozenset({"4.08", "4.22"})
 """Come again with this item: a transfer broke off; a clock (whose?) is ahead."""
 
@@ -113,7 +116,8 @@ class CoapV1:
         if (request.item_class, reply.code) in NOT_YET or reply.code in ASIDE:
             return Judgement(Outcome.ASIDE, reply.code, why)
         outcome = Outcome.REFUSED if reply.code in REFUSALS else Outcome.LATER
-        return Judgement(outcome, reply.code, why)
+        retry_after_s = reply.max_age_s if reply.code in RETRY_AFTER else 0
+        return Judgement(outcome, reply.code, why, retry_after_s=retry_after_s)
 
 
 def _held(row: object) -> Held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import terminal.county
@@ -9,8 +10,9 @@ from terminal.county.gate import ROUTES
 from terminal.county.problems import REFUSALS
 from terminal.county.service import PHOTO_BYTES_MAX, RECORD_BYTES_MAX
 from terminal.messages import ItemClass
-from terminal.uplink.adapters.coap_v1 import CoapV1
+from terminal.uplink.adapters.coap_v1 import RETRY_AFTER, CoapV1
 from terminal.uplink.exchange import Outcome, Request, WireReply
+from terminal.uplink.queue import RETRY_AFTER_S_MAX
 
 PAGE = (Path(terminal.county.__file__).parent / "INTERFACE.md").read_text()
 
@@ -24,6 +26,14 @@ def test_the_table_of_refusals_is_the_code_s() -> None:
     written = [tuple(row) for row in rows("45")]
     known = [(k.code, k.name, k.title, "yes" if k.for_good else "no") for k in REFUSALS]
     assert written == known
+
+
+def test_when_to_come_again_is_the_code_s() -> None:
+    told = {kind.code: kind.retry_after_s for kind in REFUSALS if kind.retry_after_s}
+    assert set(told) == RETRY_AFTER, "told with every code whose Max-Age is read, and no other"
+    for code, seconds in told.items():
+        assert re.search(rf"{code} (comes )?with Max-Age {seconds}\b", PAGE)
+    assert f"no more than {RETRY_AFTER_S_MAX} s of it" in PAGE
 
 
 def test_the_table_of_resources_is_the_code_s() -> None:

@@ -37,6 +37,7 @@ from terminal.uplink.queue import (
     PULL_IDLE_NS,
     PULL_PATIENCE_NS,
     REFUSALS_MAX,
+    RETRY_AFTER_S_MAX,
     WINDOW_MAX,
 )
 
@@ -244,6 +245,52 @@ def test_faults_of_the_way_never_quarantine(bad: str) -> None:
     assert bench.of(Undeliverable) == []
     assert len(bench.run(receipt_for, 400)) == 1
     assert len(bench.of(Delivered)) == 1
+
+
+def waited_s(reply: WireReply, seed: int = 1) -> int:
+    """Whole seconds from a volley's answer to the next request of any kind, alarms too."""
+    bench = Bench(seed=seed)
+    for item in range(1, 6):
+        bench.put(item)
+    bench.connect()
+    for request in bench.take():
+        bench.reply(request, reply)
+    bench.put(9, ItemClass.ALARM)
+    bench.wake()
+    for seconds in range(2 * RETRY_AFTER_S_MAX + 2):
+        bench.do(bench.node.network_changed(bench.now_ns))
+        if bench.take():
+            return seconds
+        bench.tick(1_000)
+    raise AssertionError("never again")
+
+
+@pytest.mark.parametrize("busy", ["4.29", "5.03"])
+def test_a_target_is_left_alone_for_as_long_as_it_asks_and_not_by_all_the_same(busy: str) -> None:
+    waits = [waited_s(WireReply(busy, b"", "", "TCP", 40), seed) for seed in range(40)]
+    assert min(waits) >= 40
+    assert max(waits) <= 80
+    assert len(set(waits)) > 20, "forty terminals do not return together"
+    forever = waited_s(WireReply(busy, b"", "", "TCP", 2**32 - 1))
+    assert RETRY_AFTER_S_MAX <= forever <= 2 * RETRY_AFTER_S_MAX
+
+
+def test_only_a_target_that_asks_to_be_left_alone_is() -> None:
+    assert waited_s(WireReply("5.00", b"", "", "TCP", 40)) == 0
+    assert waited_s(WireReply("5.03", b"", "", "TCP")) == 0, "no Max-Age, nothing asked"
+
+
+def test_one_target_left_alone_holds_up_no_other() -> None:
+    bench = Bench("county", "city")
+    bench.put(1, target="county")
+    bench.put(1, target="city")
+    bench.connect()
+    for request in bench.take():
+        away = WireReply("5.03", b"", "", "TCP", 60)
+        bench.reply(request, away if request.target == "county" else receipt_for(request))
+    bench.put(2, target="city")
+    bench.wake()
+    assert [request.target for request in bench.take()] == ["city"]
 
 
 @pytest.mark.parametrize(
