@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hal.contract.types import InputName, Level, Position, Side, Tri
+from terminal.core.types import HoldReason
 from terminal.messages import Snapshot
 from terminal.plant_messages import PlantTruth
 
@@ -29,6 +30,9 @@ AXLES_MM: dict[int, tuple[int, ...]] = {
 """Schematic vehicles by axle count, front bumper first; the real offsets are not known."""
 
 AT_ENTRY = frozenset({"ENTERING", "EGRESS"})
+LOWERS = {"CLEARING": Side.EXIT, "EGRESS": Side.ENTRY}
+"""States that end with an arm coming down; one that takes too long is a fault, and a LOCKOUT."""
+PASSAGE = (("beam_entry", "loop_entry"), ("beam_exit", "loop_exit"))
 ON_DECK = frozenset(
     {"POSITIONING", "WEIGHING", "DECIDING", "COMMITTING", "RELEASING", "HELD", "LOCKOUT"}
 )
@@ -76,6 +80,22 @@ def position_word(snapshot: Snapshot, side: Side) -> str:
     feedback = snapshot.barriers[side]
     position = feedback.position if feedback is not None else Position.UNKNOWN
     return position.name.lower()
+
+
+def lowering(snapshot: Snapshot) -> Side | None:
+    """The side whose arm is all that is waited for and comes down in the ordinary way.
+
+    None where somebody has to look: held or locked out, a fault, an arm over an occupied passage.
+    """
+    side = LOWERS.get(snapshot.state.upper())
+    if side is None or snapshot.display.reason is not HoldReason.BARRIER_OPEN:
+        return None
+    feedback, levels = snapshot.barriers[side], levels_of(snapshot)
+    if feedback is None or feedback.fault is not None or snapshot.leases[side]:
+        return None
+    clear = all(levels[name] == "no" for name in PASSAGE[side])
+    falls = feedback.position is Position.MOVING
+    return side if falls or (clear and feedback.position is Position.OPEN) else None
 
 
 def lane(snapshot: Snapshot, truth: PlantTruth | None, deck_mm: int) -> Lane:

@@ -11,7 +11,7 @@ from typing import Any
 
 from hal.contract.types import Side, Tri
 from terminal.console.curve import curve, sign_path
-from terminal.console.lane import lane, levels_of, position_word
+from terminal.console.lane import lane, levels_of, lowering, position_word
 from terminal.console.state import ConsoleNode
 from terminal.core.types import HoldReason
 from terminal.messages import Snapshot
@@ -144,9 +144,11 @@ class View:
         """State, plate, axles, and the one reason of a hold with what to do."""
         snapshot = self._node.snapshot
         if snapshot is None:
-            return {"state": "", "reason": ""}
+            return {"state": "", "reason": "", "lowering": ""}
         display, reason = snapshot.display, snapshot.display.reason
         state = self._texts.get(f"console.state.{snapshot.state.upper()}", snapshot.state)
+        falls = lowering(snapshot)
+        calm = reason is HoldReason.NONE or falls is not None
         hold = {
             part: self._texts[f"hold.{reason.value}.{part}"]
             for part in ("sign", "operator", "first_aid", "todo")
@@ -159,7 +161,8 @@ class View:
             "by_list": display.by_list,
             "axles": display.axles,
             "trail": [(self.t(f"state.{name}"), name == snapshot.state.upper()) for name in TRAIL],
-            "reason": "" if reason is HoldReason.NONE else reason.value,
+            "reason": "" if calm else reason.value,
+            "lowering": "" if falls is None else self.t("lowering." + falls.name.lower()),
             "hold": hold,
         }
 

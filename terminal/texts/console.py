@@ -25,6 +25,8 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
     "step": ("当前步骤", "Step"),
     "hold": ("拦停原因", "Why it is held"),
     "hold.none": ("无拦停", "Nothing is held"),
+    "lowering.entry": ("入口栏杆正在关闭", "The entry barrier is closing"),
+    "lowering.exit": ("出口栏杆正在关闭", "The exit barrier is closing"),
     "hold.first_aid": ("先查看", "Look first"),
     "hold.todo": ("怎么办", "What to do"),
     "sign": ("显示屏", "Sign"),

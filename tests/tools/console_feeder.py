@@ -114,6 +114,15 @@ def fault() -> Snapshot:
     )
 
 
+def lowering() -> Snapshot:
+    """The vehicle is gone and the exit arm comes down."""
+    display = Display(Prompt.WAIT, HoldReason.BARRIER_OPEN, "晋L88016", 6, 48_960, 49_000)
+    return msgspec.structs.replace(
+        snapshot("CLEARING", display, 0),
+        barriers=(feedback(Position.CLOSED), feedback(Position.MOVING)),
+    )
+
+
 def dead_cell() -> Snapshot:
     held = snapshot("HELD", Display(Prompt.FAULT, HoldReason.WEIGH_FAULT, "晋L12345", 6), None)
     return msgspec.structs.replace(held, corners=(23, 2, 3, 12_400, 1), estimate=(48_320, 5))
@@ -124,6 +133,7 @@ SCENES = {
     "pass": passing,
     "idle": idle,
     "fault": fault,
+    "lowering": lowering,
     "dead_cell": dead_cell,
 }
 

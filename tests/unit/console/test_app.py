@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hal.contract.types import NS_PER_S, MonotonicNs
+from hal.contract.types import NS_PER_S, Fault, FaultCode, MonotonicNs, Position
 from terminal.console.app import KEY_HOLD_MS, PLATES_S
 from terminal.console.view import why_key
 from terminal.core.types import Event, PlateSource
@@ -19,10 +19,12 @@ from terminal.messages import CommitDone, Journal, LiveFrame, Snapshot
 from terminal.node import Send, Tick
 from terminal.plant_messages import PlantCommand, PressKey
 from terminal.texts.prompts import LANGS, Lang
-from tests.tools.console_feeder import SCENES, sign_frame
+from tests.tools.console_feeder import SCENES, feedback, levels, sign_frame
 from tests.unit.console.site import Site
 from tests.unit.ledger.builders import draft
 from tests.unit.ledger.lane import Lane
+
+TOO_LONG = Fault(FaultCode.TIMEOUT, "barrier_exit", MonotonicNs(1), "held up")
 
 
 @pytest.fixture
@@ -69,6 +71,33 @@ def test_a_hold_shows_reason_first_aid_and_remedy(site: Site) -> None:
     ):
         assert words in page
     assert "控制进程无数据" not in page
+
+
+def test_an_arm_that_comes_down_is_no_alarm(site: Site) -> None:
+    show(site, "lowering")
+    step = site.console.parts("en")["step"]
+    assert "The exit barrier is closing" in step
+    assert 'class="hold"' not in step
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "held"},
+        {"state": "lockout"},
+        {"barriers": (None, None)},
+        {"barriers": (None, feedback(Position.UNKNOWN))},
+        {"barriers": (None, replace(feedback(Position.MOVING), fault=TOO_LONG))},
+        {"barriers": (None, feedback(Position.OPEN)), "levels": levels(loop_exit=True)},
+        {"barriers": (None, feedback(Position.OPEN)), "levels": levels()[:3]},
+        {"leases": ("", "record")},
+    ],
+)
+def test_an_arm_that_somebody_must_look_at_is_one(site: Site, wrong: dict[str, object]) -> None:
+    site.say("control", msgspec.structs.replace(scene("lowering", site.now_ns), **wrong))
+    step = site.console.parts("en")["step"]
+    assert 'class="hold"' in step
+    assert "is closing" not in step
 
 
 @pytest.mark.parametrize("lang", LANGS)
