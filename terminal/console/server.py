@@ -17,6 +17,7 @@ from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, DeviceAbsentError
 from terminal.config import Loaded
 from terminal.console.app import Console, make_app
+from terminal.console.quiet import Quiet
 from terminal.console.state import ConsoleNode
 from terminal.link import Hub
 from terminal.node import StopFlag, Tick, deliver
@@ -68,7 +69,8 @@ async def serve(loaded: Loaded, hub: Hub, clock: Clock, stop: StopFlag, *, simul
         limit_concurrency=64,
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
     )
-    server = _Server(config)
+    server, quiet = _Server(config), Quiet(clock)
+    quiet.attach()
     web = asyncio.create_task(server.serve(sockets=[sock]))
     notifier = Notifier()
     notifier.send("READY=1")
@@ -80,12 +82,14 @@ async def serve(loaded: Loaded, hub: Hub, clock: Clock, stop: StopFlag, *, simul
             console.turn()
             if now_ns - petted_ns >= PET_NS:
                 notifier.send("WATCHDOG=1")
+                quiet.turn()
                 petted_ns = now_ns
             await asyncio.sleep(POLL_S)
     finally:
         console.closing = True
         server.should_exit = True
         await web
+        quiet.detach()
         notifier.close()
         node.close()
         hub.close()
