@@ -50,7 +50,9 @@ def put_private(path: Path, content: bytes) -> None:
 def _create(path: Path, content: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        os.write(descriptor, content)
+        left = memoryview(content)
+        while left:  # a full disk or a signal may cut a write short
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
