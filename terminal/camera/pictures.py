@@ -57,11 +57,6 @@ def within(picture: Pixels, bytes_max: int = LIVE_BYTES_MAX) -> bytes:
     return b""
 
 
-def live_jpeg(picture: Pixels) -> bytes:
-    """A small JPEG for the live view, at most LIVE_BYTES_MAX bytes; empty if none fits."""
-    return within(small(picture))
-
-
 def plate_crop(picture: Pixels, box: Box) -> Pixels:
     """The plate with a margin around it, as a copy."""
     height, width = picture.shape[:2]

@@ -33,10 +33,11 @@ from terminal.anpr.site_accuracy import LORRIES_MIN
 from terminal.config import Loaded
 from terminal.console.footage_page import FootagePage, around
 from terminal.console.queries import Queries, Row, Week
-from terminal.console.record_page import sections_of, shown_time, shown_word
+from terminal.console.record_page import sections_of, shown_word
 from terminal.console.state import ConsoleNode
 from terminal.console.view import PARTS, View
 from terminal.plant_messages import PlantCommand, PressKey
+from terminal.records.site_time import shown_time
 from terminal.texts.catalogue import catalogue
 from terminal.texts.cells import limit_tonnes, tonnes
 from terminal.texts.prompts import LANGS, Lang

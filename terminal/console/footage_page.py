@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from terminal.config import CameraSection
-from terminal.console.record_page import BEIJING
 from terminal.core.plate import PLACES_MAX, normalise
 from terminal.footage.index import FootageReader, Kept, Segment, Sighting
 from terminal.footage.join import available, join
+from terminal.records.site_time import BEIJING
 
 SHOWN_MAX: Final = 120
 SIGHTINGS_SHOWN_MAX: Final = 60

@@ -7,18 +7,15 @@ no row names is still shown, last, under its own name, so nothing of the signed 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from hal.contract.types import NS_PER_S
 from terminal.console.queries import Row
 from terminal.core.types import WeighFlag
 from terminal.records import Record
+from terminal.records.site_time import shown_time
 from terminal.texts.catalogue import catalogue
 from terminal.texts.prompts import Lang
 
-BEIJING = timezone(timedelta(hours=8))
-"""Wall times are kept in UTC and shown as the site's clock shows them; China has one zone."""
 NOTHING = "–"
 WORD_AREAS = (
     "console.verdict",
@@ -44,12 +41,6 @@ class Shown(NamedTuple):
 
     heading: str
     fields: Sequence[tuple[str, str]]
-
-
-def shown_time(wall_ns: int) -> str:
-    """Wall time of a record as the site's clock shows it."""
-    moment = datetime.fromtimestamp(wall_ns // NS_PER_S, UTC).astimezone(BEIJING)
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def shown_word(value: object, texts: Texts) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from terminal.county.accept import AHEAD_NS_MAX
 from terminal.county.reading import StorePlace, open_reader
 from terminal.county.report import GAPS_MAX, LIST_MAX, UNITS_MAX, OverRow, read_units
+from terminal.records.site_time import BEIJING
 
-BEIJING = timezone(timedelta(hours=8))
 BEIJING_NS = 8 * 3_600 * 1_000_000_000
 DAY_NS = 86_400 * 1_000_000_000
 CLOCK_NS_MIN = 1_577_836_800 * 1_000_000_000

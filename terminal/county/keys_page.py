@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from terminal.county.accept import NS_PER_S
-from terminal.county.page_parts import Cell, local_time, number, table
+from terminal.county.page_parts import Cell, number, table
 from terminal.county.problems import IN_CHINESE
 from terminal.county.report import RefusedRow
 from terminal.enrol.county_contexts import Stage, stages
+from terminal.records.site_time import shown_time
 
 SHOWN_MAX = 200
 FETCHED_LONG_S = 2 * 3_600
@@ -49,8 +50,8 @@ def refused_table(rows: Iterable[RefusedRow]) -> str:
             Cell(row.terminal or "（不明 unknown）", "w"),
             Cell(what(row.kind), "bad"),
             number(row.count),
-            Cell(local_time(row.first_ns), "w"),
-            Cell(local_time(row.last_ns), "w"),
+            Cell(shown_time(row.first_ns), "w"),
+            Cell(shown_time(row.last_ns), "w"),
             Cell(row.last),
             Cell(TO_DO.get(row.kind, ""), "dim"),
         )
@@ -114,4 +115,4 @@ def _state(row: Stage, now_s: int) -> Cell:
 
 
 def _moment(at_s: int) -> Cell:
-    return Cell(local_time(at_s * NS_PER_S) if at_s else "", "w")
+    return Cell(shown_time(at_s * NS_PER_S) if at_s else "", "w")

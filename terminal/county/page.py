@@ -33,7 +33,6 @@ from terminal.county.page_parts import (
     Cell,
     cards,
     heading,
-    local_time,
     number,
     over_cells,
     over_table,
@@ -47,6 +46,7 @@ from terminal.county.photos import PhotoStore
 from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
 from terminal.county.record_page import record_routes
 from terminal.county.report import ChainRow, Report, gaps, read_report
+from terminal.records.site_time import shown_time
 
 REFRESH_S = 30
 SILENT_NS = DAY_NS
@@ -146,7 +146,7 @@ def _attention(report: Report, lists: Lists, now_ns: int, more: list[str]) -> st
         name = f"{row.terminal}（{unit_name(row.unit, report.units)}）"
         if now_ns - row.seen_ns > SILENT_NS:
             found.append(f"{name}：{age(now_ns - row.seen_ns)}没有记录 has sent no record since"
-                         f" {local_time(row.seen_ns)}")  # fmt: skip
+                         f" {shown_time(row.seen_ns)}")  # fmt: skip
         if row.missing:
             runs = _runs(lists.get((row.terminal, row.ledger), []))
             found.append(f"{name}：缺 {row.missing} 条 records missing: {runs}")
@@ -205,7 +205,7 @@ def _chains(report: Report, lists: Lists, now_ns: int) -> str:
         (
             Cell(row.terminal),
             Cell(unit_name(row.unit, report.units)),
-            Cell(local_time(row.seen_ns), "w"),
+            Cell(shown_time(row.seen_ns), "w"),
             Cell(age(now_ns - row.seen_ns), "w bad" if now_ns - row.seen_ns > SILENT_NS else "w"),
             number(row.stored),
             number(row.high),
@@ -228,7 +228,7 @@ def _runs(runs: list[tuple[int, int]]) -> str:
 
 def _refusals(report: Report) -> str:
     rows = [
-        (Cell(what(name)), number(count), Cell(local_time(ns), "w"),
+        (Cell(what(name)), number(count), Cell(shown_time(ns), "w"),
          Cell(last))
         for name, count, ns, last in report.refusals
     ]  # fmt: skip

@@ -9,14 +9,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from html import escape
 from itertools import zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
-from terminal.county.figures import BEIJING
 from terminal.county.report import OverRow, SwapRow, over_permille
+from terminal.records.site_time import shown_time
 
 STYLE = """
 body{font:15px/1.45 system-ui,"Noto Sans CJK SC",sans-serif;margin:0}
@@ -53,18 +52,12 @@ OVER_HEADINGS = (
 )
 
 
-def local_time(ns: int) -> str:
-    """China standard time to the second."""
-    moment = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(BEIJING)
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
 def over_cells(row: OverRow, units: dict[str, str]) -> tuple[str, ...]:
     """One line of the CSV under OVER_HEADINGS."""
     return (
         row.record_id,
-        local_time(row.wall_ns),
-        local_time(row.arrived_ns),
+        shown_time(row.wall_ns),
+        shown_time(row.arrived_ns),
         row.source_unit,
         units.get(row.source_unit, ""),
         row.plate,
@@ -108,7 +101,7 @@ def over_table(rows: Iterable[OverRow], units: dict[str, str]) -> str:
         headings,
         [
             (
-                Cell(local_time(row.wall_ns), "w"),
+                Cell(shown_time(row.wall_ns), "w"),
                 Cell(unit_name(row.source_unit, units)),
                 Cell(row.plate or "未识别 unread", "w"),
                 number(row.axles),
@@ -129,7 +122,7 @@ def swap_table(rows: Iterable[SwapRow], units: dict[str, str]) -> str:
                 "证据 evidence")  # fmt: skip
     cells = [
         (
-            Cell(local_time(row.arrived_ns), "w"),
+            Cell(shown_time(row.arrived_ns), "w"),
             Cell(row.terminal),
             Cell(unit_name(row.source_unit, units)),
             Cell(row.detail, "bad"),

@@ -16,13 +16,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from terminal.county.page_parts import Cell, cards, heading, local_time, page, percent, table
+from terminal.county.page_parts import Cell, cards, heading, page, percent, table
 from terminal.county.photos import PhotoStore
 from terminal.county.problems import RefusedError
 from terminal.county.reading import READ_ERRORS, StorePlace, shown_place
 from terminal.county.report import RecordRow, read_record
 from terminal.county.service import parse_digest
 from terminal.records import Record, Weigh, decode_signed, record_hash
+from terminal.records.site_time import shown_time
 
 JPEG = b"\xff\xd8"
 MP4 = b"ftyp"
@@ -160,7 +161,7 @@ def _noted(record: Record) -> str:
 
 def _fields(record: Record, row: RecordRow) -> str:
     rows = [
-        ("arrived", local_time(row.arrived_ns)),
+        ("arrived", shown_time(row.arrived_ns)),
         ("sha256", record_hash(row.signed).hex()),
         ("kind", record.kind.value),
     ]
@@ -175,7 +176,7 @@ def _fields(record: Record, row: RecordRow) -> str:
 
 def _shown(name: str, value: object) -> str:
     if name == "wall_ns" and isinstance(value, int):
-        return local_time(value)
+        return shown_time(value)
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, Enum):

@@ -44,12 +44,9 @@ class Evidence:
     def lost(self, sha256: bytes) -> str:
         """Why this picture is gone for good. Empty: it is there, or cannot be looked at now."""
         try:
-            found = hashlib.sha256(self.path_of(sha256).read_bytes()).digest()
-        except FileNotFoundError:
-            return "its file is gone"
+            return amiss(self.path_of(sha256), sha256)
         except OSError:
             return ""
-        return "" if found == sha256 else "its file holds other bytes"
 
     @staticmethod
     def place(folder: Path, sha256: bytes) -> Path:
@@ -126,16 +123,24 @@ class Evidence:
         return len(old)
 
 
+def amiss(path: Path, sha256: bytes) -> str:
+    """Why this file is not the picture of that digest; empty when it is. Raises OSError."""
+    try:
+        found = hashlib.sha256(path.read_bytes()).digest()
+    except FileNotFoundError:
+        return "its file is gone"
+    return "" if found == sha256 else "its file holds other bytes"
+
+
 def holds(path: Path, sha256: bytes, size_bytes: int) -> bool:
     """Whether this file is there and is the picture of that digest and size.
 
     Raises OSError when only we lack what it takes to look: the picture may well be there.
     """
     try:
-        found = path.stat().st_size
-        if found != size_bytes or found > PHOTO_BYTES_MAX:
+        if not path.stat().st_size == size_bytes <= PHOTO_BYTES_MAX:
             return False
-        return hashlib.sha256(path.read_bytes()).digest() == sha256
+        return not amiss(path, sha256)
     except OSError as error:
         if error.errno in OUR_OWN_WANT:
             raise

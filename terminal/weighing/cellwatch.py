@@ -13,6 +13,7 @@ from math import isfinite
 import numpy as np
 
 from terminal.core.types import WeighFlag
+from terminal.weighing.gains import LINE_M
 from terminal.weighing.history import History
 from terminal.weighing.params import WeighParams
 from terminal.weighing.samples import CellStream
@@ -30,7 +31,6 @@ DRIFT_STRAIGHT = 0.93
 GLITCHES_MAX = 6
 GLITCH_S = 2.0
 OVERLOAD_SHARE = 1.15
-LINE_M = 0.3
 
 
 class CellWatch:
@@ -45,7 +45,6 @@ class CellWatch:
         self._raw: deque[np.ndarray] = deque(maxlen=max(8, round(DRIFT_S / step_s)))
         self._partner = _partners(params)
         self._drifting = -1
-        self._settled_s = 0.0
 
     def step(
         self, cells: Sequence[CellStream], history: History, zero: ZeroKeeper, loaded: bool

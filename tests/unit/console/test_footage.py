@@ -11,9 +11,10 @@ import pytest
 
 from terminal.camera import video
 from terminal.camera.footage import Footage
-from terminal.console.footage_page import BEIJING, form_time
+from terminal.console.footage_page import form_time
 from terminal.footage.index import FootageReader
 from terminal.footage.join import join
+from terminal.records.site_time import BEIJING
 from tests.unit.console.site import Site
 
 needs_video = pytest.mark.skipif(

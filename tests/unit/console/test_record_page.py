@@ -8,10 +8,11 @@ import pytest
 
 from hal.contract.types import NS_PER_S, ClockQuality
 from terminal.console.queries import Row
-from terminal.console.record_page import ELSEWHERE, SECTIONS, sections_of, shown_time
+from terminal.console.record_page import ELSEWHERE, SECTIONS, sections_of
 from terminal.core.plate import COLOUR_CODES, KINDS
 from terminal.core.types import WeighFlag
 from terminal.records import COLOUR_TABLE, Gap, Happening, Origin, Record, Weigh
+from terminal.records.site_time import shown_time
 from terminal.texts.prompts import LANGS, Lang
 from terminal.texts.report import REPORT
 from tests.unit.ledger.builders import EVENT, GAP, WEIGH, record
