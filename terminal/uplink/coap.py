@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 import aiocoap
 from aiocoap import credentials
 from aiocoap.error import Error as CoapError
+from aiocoap.error import NetworkError
 from aiocoap.numbers.constants import TransportTuning
 
 from hal.contract.types import NS_PER_S
+from terminal.streams.context import STREAMS, stream_context
 from terminal.uplink.chunks import CHUNK_BYTES, RttEstimate
 from terminal.uplink.exchange import PROBE, PROBED, Lane, Request, WireReply, WireRequest
 from terminal.uplink.photo_udp import ChunkedPhoto
-from terminal.uplink.streams import STREAMS, stream_context
 
 if TYPE_CHECKING:
     from terminal.enrol.power_safe import PowerSafeContext
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 CLIENT_TRANSPORTS: dict[str, tuple[str, ...]] = {  # of the library; streams are our own
     "coap": ("udp6",),
     "coap+tcp": (),
-    "coap+ws": ("ws",),
+    "coap+ws": (),
     "coaps": ("tinydtls",),
     "coaps+tcp": (),
-    "coaps+ws": ("ws",),
+    "coaps+ws": (),
 }
 RUNG_NAMES: dict[str, str] = {
     "coap": "UDP",
@@ -364,4 +365,7 @@ def _said(error: Exception) -> str:
     if plain is not None:
         text = bytes(plain.payload)[:SAID_BYTES_MAX].decode("utf-8", "replace")
         return f"unprotected {plain.code.dotted} {text}".strip()
-    return f"{type(error).__name__}: {error}"[:WHY_CHARS_MAX]
+    if not isinstance(error, NetworkError | OSError):
+        return f"{type(error).__name__}: {error}"[:WHY_CHARS_MAX]
+    words = error if isinstance(error, OSError) else " ".join(map(str, error.args))
+    return f"NetworkError: {error.__cause__ or words or error}"[:WHY_CHARS_MAX]

@@ -11,12 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import aiocoap
 from aiocoap.error import NetworkError
 from aiocoap.transports.tcp import TCPClient
 from aiocoap.transports.tls import TLSClient
-
-STREAMS = ("coap+tcp", "coaps+tcp")
 
 
 class _OneConnection:
@@ -62,23 +59,3 @@ class OneTcp(_OneConnection, TCPClient):  # type: ignore[misc]  # the library ha
 
 class OneTls(_OneConnection, TLSClient):  # type: ignore[misc]  # the library has no types
     """coaps+tcp."""
-
-
-async def stream_context(scheme: str, transports: list[str], log_name: str) -> Any:
-    """A client context for one of STREAMS; transports: of the library, which come before it."""
-    if transports:
-        context = await aiocoap.Context.create_client_context(
-            loggername=log_name, transports=transports
-        )
-    else:  # given none, the library would take all it knows
-        context = aiocoap.Context(loop=asyncio.get_running_loop(), loggername=log_name)
-    log, loop = context.log, context.loop
-
-    async def made(manager: Any) -> Any:
-        if scheme == "coap+tcp":
-            return await OneTcp.create_client_transport(manager, log, loop)
-        given = context.client_credentials
-        return await OneTls.create_client_transport(manager, log, loop, given)
-
-    await context._append_tokenmanaged_transport(made)  # noqa: SLF001
-    return context

@@ -1,0 +1,1 @@
+"""CoAP over streams as a client: one connection a way, which is closed when the way is."""
