@@ -74,15 +74,28 @@ def bound_memory(context: Any) -> int:
     The library offers no public way and keeps a timer a message besides. If a newer version is
     built otherwise, the receiver serves on without the bound and says so.
     """
-    bounded = 0
-    for tokens in context.request_interfaces:
-        messages = getattr(tokens, "token_interface", None)
-        if messages is not None and hasattr(messages, TABLE) and hasattr(messages, CHECK):
-            _bound(messages)
-            bounded += 1
-    if not bounded:
+    layers = _message_layers(context)
+    for messages in layers:
+        _bound(messages)
+    if not layers:
         _LOG.error("the memory of past messages could not be bounded")
-    return bounded
+    return len(layers)
+
+
+async def close_context(context: Any) -> None:
+    """Shut a server context down, and its timers with it: the library leaves those that send an
+    empty acknowledgement to find their socket gone.
+    """
+    await context.shutdown()
+    for messages in _message_layers(context):
+        for _mid, timer in messages._piggyback_opportunities.values():  # noqa: SLF001
+            timer.cancel()
+
+
+def _message_layers(context: Any) -> list[Any]:
+    """What stands below the requests of its datagram transports and keeps tables of messages."""
+    layers = [getattr(tokens, "token_interface", None) for tokens in context.request_interfaces]
+    return [layer for layer in layers if hasattr(layer, TABLE) and hasattr(layer, CHECK)]
 
 
 def _bound(messages: Any) -> None:

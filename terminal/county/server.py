@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 import aiocoap
 
 from terminal.county.gate import Gate
-from terminal.county.hardening import bound_memory, harden_parser, lighten, share_websocket_port
+from terminal.county.hardening import (
+    bound_memory,
+    close_context,
+    harden_parser,
+    lighten,
+    share_websocket_port,
+)
 from terminal.county.keys import KeyRegistry
 from terminal.county.notes import Notes
 from terminal.county.photos import PhotoPlace, open_photos
@@ -152,7 +158,7 @@ async def _listen(
     context = await aiocoap.Context.create_server_context(
         site, bind=bind, loggername=LOG, transports=transports
     )
-    opened.push_async_callback(context.shutdown)
+    opened.push_async_callback(close_context, context)
     lighten(context)
     return context
 

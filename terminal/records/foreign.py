@@ -1,7 +1,8 @@
 """What reading foreign CBOR may raise, in one place, for everybody who reads some.
 
-The library builds regular expressions, decimals, mails and more from tags, and lets through what
-their makers raise: five octets end in a TypeError, ten in decimal.InvalidOperation.
+The library itself ends in a CBORDecodeError whatever its tags are made of; the rest is what taking
+a well-formed item of the wrong shape apart may raise. Its versions before 6 kept every item that
+they could not read for good, with the frames that held it (DECISIONS D-032).
 """
 
 from __future__ import annotations

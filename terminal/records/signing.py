@@ -163,7 +163,7 @@ def parse_signed(signed: bytes) -> Signed:
     if not isinstance(tag, cbor2.CBORTag) or tag.tag != COSE_SIGN1_TAG:
         raise RecordError("record is not a COSE_Sign1 (tag 18)")
     parts: object = tag.value
-    if not isinstance(parts, list) or len(parts) != 4 or parts[1] != {}:
+    if not isinstance(parts, list | tuple) or len(parts) != 4 or parts[1] != {}:
         raise RecordError("COSE_Sign1 is not [protected, empty map, payload, signature]")
     protected, _unprotected, payload, signature = parts
     if not all(isinstance(part, bytes) for part in (protected, payload, signature)):

@@ -13,7 +13,7 @@ from terminal.county.accept import AHEAD_NS_MAX, Accepted, accept_record, ahead_
 from terminal.county.keys import EDITED_NS, KeyFileError, KeyRegistry, read_key_file
 from terminal.county.problems import DETAIL, REFUSALS, RESPONSE_CODE, TITLE, RefusedError
 from terminal.records import Happening
-from tests.unit.county.samples import WALL_NS, Chain
+from tests.unit.county.samples import WALL_NS, Chain, kept_tracebacks
 
 
 def registry_of(tmp_path: Path, *chains: Chain, tail: str = "") -> KeyRegistry:
@@ -178,3 +178,33 @@ def test_a_follow_up_is_about_a_record_before_it(
     why = refusal(registry, item)
     assert (why.kind.name, why.terminal) == ("malformed", "T-1")
     assert f"about record {about}" in why.detail
+
+
+KEPT_FOR_GOOD = {
+    "a text that is no UTF-8": b"\x63\xff\xfe\xfd",
+    "such a text as a key": b"\xa1\x62\xff\xfe\x01",
+    "such a text in pieces": b"\x7f\x62\xff\xfe\xff",
+    "a UUID of one octet": b"\xd8\x25\x41a",
+    "a regular expression that is none": b"\xd8\x23\x61[",
+    "a decimal of words": b"\xc4\x82\x63abc\x01",
+    "cut off": b"\x63a",
+}
+"""What version 5 of the library could not read, and in part never let go of."""
+
+
+@pytest.mark.parametrize("what", KEPT_FOR_GOOD)
+def test_nothing_of_a_body_that_cannot_be_read_stays_in_memory(tmp_path: Path, what: str) -> None:
+    registry = registry_of(tmp_path, Chain())
+    header = cbor2.dumps({1: -8, 4: b"T-1"})
+    bodies = (
+        KEPT_FOR_GOOD[what],
+        b"\xd2\x84" + KEPT_FOR_GOOD[what],
+        cbor2.dumps(cbor2.CBORTag(18, [KEPT_FOR_GOOD[what], {}, b"", b""])),
+        cbor2.dumps(cbor2.CBORTag(18, [header, {}, KEPT_FOR_GOOD[what], b""])),
+    )
+
+    before = kept_tracebacks()
+    for body in bodies * 20:
+        with pytest.raises(RefusedError):
+            accept(registry, ("T-1-0000-1", body))
+    assert kept_tracebacks() - before < 20
