@@ -225,7 +225,7 @@ def _follow_ups() -> Iterator[Vector]:
 
 def _bent(item: tuple[str, bytes], key: int, value: object) -> tuple[str, bytes]:
     """The record with another value under this key of its body, truly signed."""
-    parts = cbor2.loads(item[1]).value
+    parts = list(cbor2.loads(item[1]).value)
     body = cbor2.loads(parts[2]) | {key: value}
     parts[2] = cbor2.dumps(body, canonical=True)
     to_be_signed = cbor2.dumps(["Signature1", parts[0], b"", parts[2]], canonical=True)
