@@ -128,16 +128,15 @@ class Signed:
 
 @functools.lru_cache(KEYS_MAX)
 def _protected(alg: int, kid: bytes) -> bytes:
-    return bytes(cbor2.dumps({HEADER_ALG: alg, HEADER_KID: kid}, canonical=True))
+    return bytes(cbor2.dumps({HEADER_ALG: alg, HEADER_KID: kid}))
 
 
 def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
-    return bytes(cbor2.dumps(["Signature1", protected, b"", payload], canonical=True))
+    return bytes(cbor2.dumps(["Signature1", protected, b"", payload]))
 
 
 def _envelope(protected: bytes, payload: bytes, signature: bytes) -> bytes:
-    parts = cbor2.CBORTag(COSE_SIGN1_TAG, [protected, {}, payload, signature])
-    return bytes(cbor2.dumps(parts, canonical=True))
+    return bytes(cbor2.dumps(cbor2.CBORTag(COSE_SIGN1_TAG, [protected, {}, payload, signature])))
 
 
 def sign_record(record: Record, signer: Signer) -> bytes:

@@ -7,13 +7,10 @@ notices: the table only shrinks.
 
 from __future__ import annotations
 
-_SORTED = "the map has its keys in canonical order as written, and nothing else depends on it"
 _ROOM = "room for OpenSSL to write into; it says itself how much it used, and more is no harm"
 
 EQUIVALENT: dict[str, str] = {
-    "terminal.records.signing:_protected: True => flipped": _SORTED,
-    "terminal.records.signing:_to_be_signed: True => flipped": "a list: it has one encoding",
-    "terminal.records.signing:_envelope: True => flipped": "its only map is empty",
+    "terminal.records.body:_written: True => flipped": "both sides are made of the same rows",
     "terminal.records.sm2:sm2_public: 256 => plus one": _ROOM,
     "terminal.records.sm2:module: 80 => plus one": _ROOM,
 }

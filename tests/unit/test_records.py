@@ -49,13 +49,30 @@ def test_round_trip_and_view(one: Record) -> None:
     assert [one.weigh, one.happening, one.gap].count(None) == 2
 
 
-def test_body_is_a_map_of_the_table_in_canonical_order() -> None:
-    body = encode_body(record())
+@pytest.mark.parametrize("one", ALL_KINDS, ids=lambda one: one.kind.value)
+def test_all_that_is_signed_is_in_canonical_order(one: Record) -> None:
+    body = encode_body(one)
     keys = list(cbor2.loads(body))
     assert keys == sorted(keys)
     assert set(keys) <= {row.key for row in KEYS}
     assert cbor2.dumps(cbor2.loads(body), canonical=True) == body
-    assert cbor2.loads(body)[key_of("plate_colour").key] == 2
+    signed = sign_record(one, SIGNER)
+    assert cbor2.dumps(cbor2.loads(signed), canonical=True) == signed
+    protected = cbor2.loads(signed).value[0]
+    assert cbor2.dumps(cbor2.loads(protected), canonical=True) == protected
+
+
+def test_codes_are_written_for_names() -> None:
+    assert cbor2.loads(encode_body(record()))[key_of("plate_colour").key] == 2
+
+
+def test_every_record_says_its_own_origin() -> None:
+    origins = [ORIGIN, dataclasses.replace(ORIGIN, lane=7), dataclasses.replace(ORIGIN, lane=8)]
+    for origin in (*origins, *reversed(origins)):
+        assert decode_body(encode_body(record(origin=origin))).origin == origin
+    for _ in range(2):
+        with pytest.raises(RecordError, match="lane"):
+            encode_body(record(origin=dataclasses.replace(ORIGIN, lane=-1)))
 
 
 @pytest.mark.parametrize("key", [True, 1.0])

@@ -108,7 +108,7 @@ NUMBERS: list[tuple[ModuleType, dict[str, int]]] = [
             "ALG_SM2_SM3": -65_537,
         },
     ),
-    (body, {"BODY_BYTES_MAX": 16_000, "ROLE_BYTES_MAX": 16}),
+    (body, {"BODY_BYTES_MAX": 16_000, "ROLE_BYTES_MAX": 16, "ORIGINS_MAX": 16}),
     (keys, {"UINT_MAX": 9_223_372_036_854_775_807}),
     (
         outbox,
