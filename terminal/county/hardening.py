@@ -148,6 +148,15 @@ def lighten(context: Any) -> None:
     context.render_to_pipe = render_to_pipe
 
 
+def let_websockets_end() -> None:
+    """Forget connections that ended without a farewell; the library's pool keeps each of them."""
+    from aiocoap.transports import ws
+
+    from terminal.streams.one_ws import OneWs
+
+    ws.WSPool = OneWs
+
+
 def share_websocket_port() -> None:
     """Let several processes serve one WebSocket port, as the library does for UDP and TCP."""
     from websockets.asyncio import server

@@ -18,6 +18,7 @@ from aiocoap.oscore import COSE_KID, NotAProtectedMessage, verify_start
 from terminal.county.gate import refused_message
 from terminal.county.problems import RefusedError
 from terminal.county.sharding import Place
+from terminal.streams.context import stream_context
 
 ANSWER_S_MAX = 15.0
 RELAYED_MAX = 1_024
@@ -35,9 +36,9 @@ class RelaySite(interfaces.Resource):  # type: ignore[misc]  # the library has n
         self._context: Any = None
         self._under_way = 0
 
-    async def open(self) -> None:
-        """Get ready to ask other workers."""
-        self._context = await aiocoap.Context.create_client_context(transports=["tcpclient"])
+    async def open(self, log_name: str) -> None:
+        """Get ready to ask other workers: one connection to each, however many ask at once."""
+        self._context = await stream_context("coap+tcp", [], log_name)
 
     async def close(self) -> None:
         """Close the connections to other workers."""

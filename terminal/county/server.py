@@ -23,6 +23,7 @@ from terminal.county.hardening import (
     bound_memory,
     close_context,
     harden_parser,
+    let_websockets_end,
     lighten,
     share_websocket_port,
 )
@@ -141,12 +142,14 @@ async def _coap(
         if keys is not None:
             site = _protected(gate, keys, place)
         if isinstance(site, RelaySite):
-            await site.open()
+            await site.open(LOG)
             opened.push_async_callback(site.close)
             await _listen(opened, site, ("127.0.0.1", place.relay_ports[place.index]), STREAM)
         transports = [*TRANSPORTS, "ws"] if options.websocket else list(TRANSPORTS)
-        if options.websocket and place != ALONE:
-            share_websocket_port()
+        if options.websocket:
+            let_websockets_end()
+            if place != ALONE:
+                share_websocket_port()
         context = await _listen(opened, site, (options.host, options.port), transports)
         bound_memory(context)
         yield

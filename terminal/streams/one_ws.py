@@ -1,4 +1,4 @@
-"""WebSocket ways of aiocoap that end when they are closed, or when the other end is gone.
+"""WebSockets of aiocoap, at either end, that end when they are closed or the other end is gone.
 
 The library's own keeps a connection that the other end has dropped, and the next requests wait
 for answers from nobody until their deadlines; waits on shutdown for the other end to close; and
@@ -44,8 +44,7 @@ class OneWs(WSPool):  # type: ignore[misc]  # the library has no types
     async def shutdown(self) -> None:
         """Say farewell and close, whatever the other end does."""
         self._in_shutdown = True
-        for remote in list(self._pool.values()):
-            await _close(remote)
+        await asyncio.gather(*map(_close, self._pool.values()))
         self._pool.clear()
         await super().shutdown()
 
