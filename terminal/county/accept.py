@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import cbor2
 
-from terminal.county.keys import KeyRegistry
-from terminal.county.problems import RefusedError
+from terminal.county.keys import Enrolled, KeyRegistry
+from terminal.county.problems import RefusedError, refusing
 from terminal.records import (
     CBOR_REFUSALS,
     GENESIS_HASH,
@@ -61,8 +61,8 @@ def _why_not(terminal_id: str, signed: bytes, error: RecordError) -> RefusedErro
     try:
         decode_signed(signed)
     except RecordError as malformed:
-        return RefusedError("malformed", str(malformed), "body", terminal_id)
-    return RefusedError("signature", f"{terminal_id}: {error}", "signature", terminal_id)
+        return RefusedError("malformed", str(malformed), "body")
+    return RefusedError("signature", f"{terminal_id}: {error}", "signature")
 
 
 def accept_record(
@@ -78,27 +78,36 @@ def accept_record(
         detail = f"{len(signed)} bytes; a record has at most {SIGNED_BYTES_MAX}"
         raise RefusedError("too-large", detail, "body")
     terminal_id = claimed_terminal(signed)
-    entry = registry.find(terminal_id, now_ns)
+    with refusing(terminal_id):
+        record = _believed(terminal_id, signed, registry.find(terminal_id, now_ns))
+        _check(record, path_id, accept_simulated)
+    return Accepted(record, signed, record_hash(signed))
+
+
+def _believed(terminal_id: str, signed: bytes, entry: Enrolled | None) -> Record:
+    """The record, if its terminal is enrolled and has signed it. Raises RefusedError."""
     if entry is None:
         detail = f"{terminal_id} has no key file here; enrol it with its terminal.pub"
-        raise RefusedError("unknown-terminal", detail, "terminal_id", terminal_id)
+        raise RefusedError("unknown-terminal", detail, "terminal_id")
     if entry.revoked:
-        raise RefusedError("revoked", f"{terminal_id}: {entry.revoked}", "terminal_id", terminal_id)
+        raise RefusedError("revoked", f"{terminal_id}: {entry.revoked}", "terminal_id")
     try:
-        record = verify_record(signed, entry.key)
+        return verify_record(signed, entry.key)
     except RecordError as error:
         raise _why_not(terminal_id, signed, error) from error
+
+
+def _check(record: Record, path_id: str, accept_simulated: bool) -> None:
+    """What a truly signed record must fulfil besides. Raises RefusedError."""
     if path_id != record.record_id:
         detail = f"path says {path_id[:80]}, the record is {record.record_id}"
-        raise RefusedError("wrong-id", detail, "Uri-Path", terminal_id)
+        raise RefusedError("wrong-id", detail, "Uri-Path")
     if record.simulated and not accept_simulated:
         detail = f"{record.record_id} comes from simulated devices"
-        raise RefusedError("simulated", detail, "simulated", terminal_id)
+        raise RefusedError("simulated", detail, "simulated")
     if record.seq == SEQ_FIRST and record.prev_hash != GENESIS_HASH:
-        raise RefusedError("chain", "record 1 does not begin its chain", "prev_hash",
-                           terminal_id)  # fmt: skip
+        raise RefusedError("chain", "record 1 does not begin its chain", "prev_hash")
     _check_about(record)
-    return Accepted(record, signed, record_hash(signed))
 
 
 def _check_about(record: Record) -> None:
@@ -110,7 +119,7 @@ def _check_about(record: Record) -> None:
     about = record.happening.about_seq if record.happening else None
     if about is not None and not SEQ_FIRST <= about < record.seq:
         detail = f"record {record.seq} says it is about record {about}, which is not before it"
-        raise RefusedError("malformed", detail, "about_seq", record.origin.terminal_id)
+        raise RefusedError("malformed", detail, "about_seq")
 
 
 def ahead_s(record: Record, stored_ns: int) -> int:

@@ -6,6 +6,8 @@ page) and its title. A refusal never stores anything and never ends the receiver
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cbor2
@@ -76,6 +78,16 @@ class RefusedError(Exception):
         if self.field:
             body[FIELD] = {0: self.field}
         return bytes(cbor2.dumps(body, canonical=True))
+
+
+@contextlib.contextmanager
+def refusing(terminal_id: str) -> Iterator[None]:
+    """Whatever is refused while the block runs is refused to this terminal."""
+    try:
+        yield
+    except RefusedError as refusal:
+        refusal.terminal = terminal_id[:TERMINAL_CHARS_MAX]
+        raise
 
 
 IN_CHINESE = {

@@ -3,7 +3,9 @@
 The rounds take turns, because both feel whatever else the machine does. Server CPU is counted
 by the kernel, so the load's own cost is outside. Then a thousand terminals at a steady pace:
 
-python -m tests.bench.bench_county --minutes 10 [--workers 2] [--period 20]    the long run
+python -m tests.bench.bench_county --minutes 10 [--workers 2] [--period 20] [--plain]
+
+Each of the thousand has an OSCORE context of its own, and so has the receiver for each.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from terminal.county.oscore import raise_open_files
 from tests.bench.uplink_parts import County, local, process_cpu_s, rss_mb
 from tests.link.load import LoadResult, prepare, send_all
+from tests.link.sealed import share_secrets
 from tests.link.terminals import Sums, run_terminals
 
 ROUNDS, RECORDS, TERMINALS, OUTSTANDING = 5, 2_000, 50, 64
@@ -88,28 +92,43 @@ def _nats(folder: Path) -> Iterator[str]:
         process.wait()
 
 
-def crowd(minutes: float, period_s: float, workers: int) -> list[tuple[str, ...]]:
-    """A thousand terminals, each with a record every period_s."""
+def crowd(
+    minutes: float, period_s: float, workers: int, *, plain: bool = False
+) -> list[tuple[str, ...]]:
+    """A thousand terminals, each with a record every period_s, over OSCORE unless plain."""
     each = max(2, round(minutes * 60 / period_s))
-    with local(CROWD_PORT, "--workers", str(workers)) as county:
+    raise_open_files()
+    with contextlib.ExitStack() as opened:
+        contexts = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        words = ["--workers", str(workers)]
+        if not plain:
+            names = [f"T{number}" for number in range(CROWD)]
+            share_secrets(names, contexts / "terminals", contexts / "county")
+            words += ["--oscore", str(contexts / "county")]
+        county = opened.enter_context(local(CROWD_PORT, *words))
         items = prepare(county.keys, CROWD, CROWD * each)
         records: dict[str, list[tuple[str, bytes]]] = {}
         for place, item in enumerate(items):
             records.setdefault(f"T{place % CROWD}", []).append(item)
         assert county.process is not None
-        peaks: dict[int, float] = {}
-
-        def look() -> None:
-            for pid in family(county.process.pid if county.process else 0):
-                peaks[pid] = max(peaks.get(pid, 0.0), status_mb(pid, "VmHWM"))
-
-        before_s = sum(cpu_s(pid) for pid in family(county.process.pid))
-        sums = run_terminals(CROWD_PORT, records, period_s, REPEAT_SHARE, each_second=look)
-        spent_s = sum(cpu_s(pid) for pid in family(county.process.pid)) - before_s
+        processes = family(county.process.pid)
+        before_s = sum(cpu_s(pid) for pid in processes)
+        before_mb = [status_mb(pid, "VmRSS") for pid in processes]
+        sums = run_terminals(
+            CROWD_PORT, records, period_s, REPEAT_SHARE,
+            contexts=None if plain else contexts / "terminals",
+        )  # fmt: skip
+        spent_s = sum(cpu_s(pid) for pid in processes) - before_s
+        after_mb = [status_mb(pid, "VmRSS") for pid in processes]
+        peak_mb = max(status_mb(pid, "VmHWM") for pid in processes)
         stored = county.count()
+    grown = ", ".join(f"{a:.0f} to {b:.0f}" for a, b in zip(before_mb, after_mb, strict=True))
+    way = "plain CoAP" if plain else f"OSCORE, {sums.unsealed} answers not sealed"
     return [
-        *_crowd_rows(sums, len(items), stored, max(peaks.values()), spent_s),
+        *_crowd_rows(sums, len(items), stored, peak_mb, spent_s),
+        ("resident MB of each process, before to after", grown, "", "", ""),
         ("terminals; period s; workers", f"{CROWD}; {period_s:.0f}; {workers}", "", "", ""),
+        ("way", way, "", "", "0 not sealed"),
     ]
 
 
@@ -208,8 +227,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--period", type=float, default=20.0, help="seconds between two records")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--plain", action="store_true", help="without OSCORE")
     args = parser.parse_args()
-    for row in crowd(args.minutes, args.period, args.workers):
+    for row in crowd(args.minutes, args.period, args.workers, plain=args.plain):
         print(f"{row[0]:<44} {row[1]:<24} {row[4]}", flush=True)
     return 0
 

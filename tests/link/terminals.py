@@ -16,10 +16,12 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cbor2
 
 from tests.link.fuzzer import METHODS, datagram
+from tests.link.sealed import Opened, Sealer
 
 FORMAT_COSE = 18
 RESEND_S = 2.0
@@ -50,6 +52,7 @@ class Sums:
     resends: int = 0
     given_up: int = 0
     wrong: int = 0
+    unsealed: int = 0
     cursors: int = 0
     waits_s: list[float] = field(default_factory=list)
 
@@ -61,8 +64,15 @@ class Sums:
 class SimTerminal:
     """One terminal: at most one record on its way, as NSTART = 1 demands."""
 
-    def __init__(self, name: str, records: list[tuple[str, bytes]], port: int, sums: Sums) -> None:
-        self.name, self.records, self.sums = name, records, sums
+    def __init__(
+        self,
+        name: str,
+        records: list[tuple[str, bytes]],
+        port: int,
+        sums: Sums,
+        sealer: Sealer | None = None,
+    ) -> None:
+        self.name, self.records, self.sums, self.sealer = name, records, sums, sealer
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.connect(("127.0.0.1", port))
         self.sock.setblocking(False)
@@ -71,9 +81,21 @@ class SimTerminal:
         self._mid = 0
 
     def _send(self, code: int, path: str, body: bytes, expected: tuple[str, bytes] | None) -> None:
+        self._question = (code, path, body)
+        self.flight = Flight(0, b"", expected, time.monotonic())
+        self._pack(None)
+
+    def _pack(self, echo: bytes | None) -> None:
+        """The question as a datagram, with the echo that was asked for; sent."""
+        assert self.flight is not None
+        code, path, body = self._question
+        form = FORMAT_COSE if body else None
         self._mid += 1
-        packet = datagram(code, self._mid, path, body, FORMAT_COSE if body else None)
-        self.flight = Flight(self._mid, packet, expected, time.monotonic())
+        self.flight.token = self._mid
+        if self.sealer is None:
+            self.flight.packet = datagram(code, self._mid, path, body, form)
+        else:
+            self.flight.packet = self.sealer.seal(code, self._mid, path, body, form, echo)
         self._push()
 
     def _push(self) -> None:
@@ -115,19 +137,31 @@ class SimTerminal:
             self.sock.send(bytes([0x60, 0]) + answer[2:4])
         if int.from_bytes(answer[4:8], "big") != self.flight.token:
             return False
-        self._judge(answer)
+        opened = self._opened(answer)
+        if opened is None:
+            self.sums.unsealed += 1
+            return False
+        if opened.echo:
+            self._pack(opened.echo)
+            return False
+        self._judge(opened.payload)
         self.sums.waits_s.append(time.monotonic() - self.flight.first_s)
         self.flight = None
         return True
 
-    def _judge(self, answer: bytes) -> None:
+    def _opened(self, answer: bytes) -> Opened | None:
+        if self.sealer is not None:
+            return self.sealer.open(answer)
+        return Opened(answer[8:].partition(b"\xff")[2], None)
+
+    def _judge(self, payload: bytes) -> None:
         assert self.flight is not None
         expected = self.flight.expected
         if expected is None:
             self.sums.cursors += 1
             return
         try:
-            receipt = cbor2.loads(answer[8:].partition(b"\xff")[2])
+            receipt = cbor2.loads(payload)
             proven = (receipt.get(1), receipt.get(2)) == expected
         except (cbor2.CBORDecodeError, ValueError, AttributeError):
             proven = False
@@ -141,6 +175,8 @@ class SimTerminal:
     def again(self) -> bool:
         """Send once more what has no answer; False when that was tried often enough."""
         assert self.flight is not None
+        if time.monotonic() - self.flight.first_s < RESEND_S / 2:
+            return True  # this look was for the one before it
         if self.flight.sends > RESENDS_MAX:
             self.sums.given_up += 1
             self.flight = None
@@ -158,11 +194,18 @@ def run_terminals(
     repeat_share: float,
     seed: int = 1,
     each_second: Callable[[], None] = lambda: None,
+    contexts: Path | None = None,
 ) -> Sums:
-    """Every terminal sends a record each period_s, from a start of its own, until all are sent."""
+    """Every terminal sends a record each period_s, from a start of its own, until all are sent.
+
+    contexts: the terminals' ends, a folder each by name; None for plain CoAP.
+    """
     rng = random.Random(seed)
     sums = Sums()
-    terminals = [SimTerminal(name, theirs, port, sums) for name, theirs in records.items()]
+    terminals = [
+        SimTerminal(name, theirs, port, sums, Sealer(contexts / name) if contexts else None)
+        for name, theirs in records.items()
+    ]
     selector = selectors.DefaultSelector()
     began_s = time.monotonic()
     due: list[tuple[float, int, bool]] = []  # (when, terminal, whether a look at its flight)
@@ -204,4 +247,6 @@ def run_terminals(
     selector.close()
     for terminal in terminals:
         terminal.sock.close()
+        if terminal.sealer is not None:
+            terminal.sealer.close()
     return sums

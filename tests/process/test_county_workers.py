@@ -18,14 +18,18 @@ from terminal.county.report import Report, read_report
 from terminal.county.server import CountyOptions
 from terminal.county.sharding import ALONE, Place
 from terminal.county.worker import pack, unpack
+from terminal.enrol.county_contexts import USED_FILE
 from terminal.uplink.oscore import make_pair, open_context
 from tests.link.load import LoadResult, prepare, send_all
+from tests.link.sealed import share_secrets
+from tests.link.terminals import run_terminals
 from tests.ports import free_port
 from tests.process.county_workers import connections, receiver, workers_of
 from tests.process.test_uplink_loopback import until
 
 TERMINALS, RECORDS = 20, 600
 KILLS = 2
+CROWD, EACH = 8, 3
 ASKS = 12
 STREAMS = 24
 """Connections: that one of three workers gets none of them is a chance of 0.0002."""
@@ -67,6 +71,24 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
     }
     with closing(open_reader(tmp_path / "county.sqlite")) as db:
         assert db.execute("SELECT count(*) FROM record").fetchone() == (RECORDS,)
+
+
+@pytest.mark.process
+def test_a_crowd_over_oscore_has_every_record_receipted(tmp_path: Path) -> None:
+    """The load generator itself: each terminal with its own key, none answered in plain words."""
+    (tmp_path / "keys").mkdir()
+    names = [f"T{number}" for number in range(CROWD)]
+    share_secrets(names, tmp_path / "terminals", tmp_path / "county")
+    items = prepare(tmp_path / "keys", CROWD, CROWD * EACH)
+    records = {name: items[place::CROWD] for place, name in enumerate(names)}
+    port = free_port()
+    with receiver(tmp_path, port, "--oscore", str(tmp_path / "county")):
+        sums = run_terminals(port, records, 0.5, 0.2, contexts=tmp_path / "terminals")
+    assert (sums.wrong, sums.unsealed, sums.given_up) == (0, 0, 0)
+    assert sums.receipted == {name for name, _ in items}
+    assert sums.repeats_receipted == sums.repeats > 0
+    assert read_report(tmp_path / "county.sqlite").records == len(items)
+    assert all((tmp_path / "county" / name / USED_FILE).exists() for name in names)
 
 
 @pytest.mark.process

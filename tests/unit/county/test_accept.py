@@ -56,7 +56,9 @@ def test_wrong_key_wrong_id_simulated_and_revoked(tmp_path: Path) -> None:
     thief = Chain(seed=b"t" * 32)
     registry = registry_of(tmp_path, chain)
     assert refusal(registry, thief.add()).kind.name == "signature"
-    assert refusal(registry, ("T-1-other-1", item[1])).kind.name == "wrong-id"
+    wrong_id = refusal(registry, ("T-1-other-1", item[1]))
+    assert wrong_id.kind.name == "wrong-id"
+    assert wrong_id.terminal == chain.terminal_id, "every refusal says whom it met"
     pretended = Chain(simulated=True).add()
     assert refusal(registry, pretended).kind.name == "simulated"
     assert accept(registry, pretended, simulated=True).record.simulated
