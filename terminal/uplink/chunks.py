@@ -21,7 +21,7 @@ RTO_START_NS = 1 * NS_PER_S
 RTO_MIN_NS = 500 * NS_PER_MS
 RTO_MAX_NS = 8 * NS_PER_S
 """Doubling past eight seconds is what kills a link that loses one packet in five."""
-SILENCE_NS_MAX = 60 * NS_PER_S
+SILENCE_S_MAX = 60.0
 """Without any answer for so long the transfer is given up; it resumes where it was."""
 RATE_PER_S_MAX = 200
 """Requests a second out of one port: message IDs must not wrap within their lifetime."""
@@ -60,10 +60,14 @@ class _Flight:
 
 @dataclass(slots=True)
 class ChunkWindow:
-    """Which chunk goes next, and when. Offsets name chunks."""
+    """Which chunk goes next, and when. Offsets name chunks.
+
+    silence_ns: without any answer for so long the transfer is given up.
+    """
 
     size_bytes: int
     now_ns: int
+    silence_ns: int = int(SILENCE_S_MAX * NS_PER_S)
     rtt: RttEstimate = field(default_factory=RttEstimate)
     window: int = WINDOW_START * _SCALE
     slow_start: bool = True
@@ -95,7 +99,7 @@ class ChunkWindow:
 
     def silent(self, now_ns: int) -> bool:
         """Whether the transfer should be given up for now."""
-        return now_ns - self._heard_ns >= SILENCE_NS_MAX
+        return now_ns - self._heard_ns >= self.silence_ns
 
     def next(self, now_ns: int) -> int | None:
         """Offset of a chunk to send now, or None while the window or the pace forbids it."""

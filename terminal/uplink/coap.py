@@ -24,7 +24,7 @@ from aiocoap.numbers.constants import TransportTuning
 
 from hal.contract.types import NS_PER_S
 from terminal.streams.context import STREAMS, stream_context
-from terminal.uplink.chunks import CHUNK_BYTES, RttEstimate
+from terminal.uplink.chunks import CHUNK_BYTES, SILENCE_S_MAX, RttEstimate
 from terminal.uplink.exchange import PROBE, PROBED, Lane, Request, WireReply, WireRequest
 from terminal.uplink.photo_udp import ChunkedPhoto
 
@@ -71,6 +71,9 @@ DTLS_ABSENT = (
 DTLS_PATIENCE_S = 6.0
 """So long one association is believed: the library's never recovers from a change of address, so
 the first silence ends it, and the request goes out once more over a fresh one."""
+DTLS_FRESH_MAX = 4
+"""Associations that one photo in chunks may cost before it is left for later; what has arrived over
+one is not sent again over the next. Anything else may cost two."""
 DTLS_KEEP_NS = 20 * NS_PER_S
 """An association idle for longer is not tried again: what a NAT forgets, it forgets in idleness."""
 ADDRESS_KEEP_NS = 600 * NS_PER_S
@@ -174,7 +177,6 @@ class CoapTransport:
         if oscore is not None:
             self._transports.insert(0, "oscore")  # the first that takes a message sends it
             self.rung += "+OSCORE"
-        self._keeps_address = self._scheme == "coap" and oscore is None
         self._link_is_up = link_is_up
         self._ports = {
             lane: [_Port() for _ in range(PORTS[lane] if self._scheme == "coap" else 1)]
@@ -191,12 +193,13 @@ class CoapTransport:
             return self._nothing(DTLS_ABSENT)
         port = min(self._ports[request.lane], key=lambda port: port.busy)
         port.busy += 1
+        began_s = time.monotonic()
         try:
             async with asyncio.timeout(request.deadline_ms / MS_PER_S):
                 reply = await self._carry_again(port, request.lane, wire)
         except TimeoutError:
             await self._count_failure(port)
-            return self._nothing(f"no answer within {request.deadline_ms // MS_PER_S} s")
+            return self._nothing(f"no answer within {time.monotonic() - began_s:.0f} s")
         except (CoapError, OSError) as error:
             await self._count_failure(port)
             return self._nothing(_said(error))
@@ -231,22 +234,28 @@ class CoapTransport:
         return WireReply("", b"", why, self.rung)
 
     async def _carry_again(self, port: _Port, lane: Lane, wire: WireRequest) -> WireReply:
-        """Over DTLS the first silence costs the association, not the request."""
-        if self._scheme != "coaps" or lane is Lane.PHOTO:
+        """Over DTLS silence costs the association, not the request."""
+        if self._scheme != "coaps":
             return await self._carry(port, lane, wire)
-        context = await self._context(port)
-        try:
-            return await asyncio.wait_for(self._carry(port, lane, wire), DTLS_PATIENCE_S)
-        except (TimeoutError, CoapError, OSError):
-            if port.context is context:  # another request may have made a fresh one already
-                self._dtls_at += port.association is None  # never answered: perhaps for its key
-                await self._drop(port)
-        return await asyncio.wait_for(self._carry(port, lane, wire), DTLS_PATIENCE_S)
+        chunked = self._chunked(lane, wire)
+        limit_s = None if chunked else DTLS_PATIENCE_S  # chunks are patient by themselves
+        for _ in range((DTLS_FRESH_MAX if chunked else 2) - 1):
+            context = await self._context(port)
+            try:
+                return await asyncio.wait_for(self._carry(port, lane, wire), limit_s)
+            except (TimeoutError, CoapError, OSError):
+                if port.context is context:  # another request may have made a fresh one already
+                    self._dtls_at += port.association is None  # never answered: perhaps for its key
+                    await self._drop(port)
+        return await asyncio.wait_for(self._carry(port, lane, wire), limit_s)
+
+    def _chunked(self, lane: Lane, wire: WireRequest) -> bool:
+        # OSCORE limits every message to one kilobyte, over TCP too.
+        small = self._scheme in MESSAGE_WISE or self._oscore is not None
+        return lane is Lane.PHOTO and small and len(wire.payload) > CHUNK_BYTES
 
     async def _carry(self, port: _Port, lane: Lane, wire: WireRequest) -> WireReply:
-        # OSCORE limits every message to one kilobyte, over TCP too.
-        chunked = lane is Lane.PHOTO and (self._scheme in MESSAGE_WISE or self._oscore is not None)
-        if not chunked or len(wire.payload) <= CHUNK_BYTES:
+        if not self._chunked(lane, wire):
             return await self._exchange(port, wire)
 
         async def chunk(
@@ -259,7 +268,8 @@ class CoapTransport:
             except (TimeoutError, CoapError, OSError):
                 return None
 
-        reply = await ChunkedPhoto(wire.path, wire.payload, chunk).carry()
+        silence_s = DTLS_PATIENCE_S if self._scheme == "coaps" else SILENCE_S_MAX
+        reply = await ChunkedPhoto(wire.path, wire.payload, chunk, silence_s).carry()
         if reply is None:
             raise TimeoutError
         return reply
@@ -275,12 +285,15 @@ class CoapTransport:
             message.opt.content_format = wire.content_format
         if wire.if_none_match:
             message.opt.if_none_match = True
+        if self._scheme == "coap" and port.address is None:
+            await context.find_remote_and_interface(message)
+        remote, uri_host = message.remote, message.opt.uri_host
         self._protect(message)
         began_ns, limit_ns = time.monotonic_ns(), self._rtt.rto_ns
         response = await context.request(message).response
         took_ns = time.monotonic_ns() - began_ns
-        if self._keeps_address and port.context is context and port.address is None:
-            port.address = _Address(message.remote, message.opt.uri_host, began_ns)
+        if self._scheme == "coap" and port.context is context and port.address is None:
+            port.address = _Address(remote, uri_host, began_ns)
         if self._scheme == "coaps":
             port.association, port.used_ns = response.remote, time.monotonic_ns()
         if took_ns < limit_ns:

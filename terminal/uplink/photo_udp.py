@@ -15,7 +15,7 @@ import cbor2
 
 from hal.contract.types import NS_PER_S
 from terminal.records import CBOR_REFUSALS
-from terminal.uplink.chunks import CHUNK_BYTES, ChunkWindow
+from terminal.uplink.chunks import CHUNK_BYTES, SILENCE_S_MAX, ChunkWindow
 from terminal.uplink.exchange import WireReply
 
 Exchange = Callable[[str, tuple[str, ...], bytes, float], Awaitable[WireReply | None]]
@@ -25,20 +25,26 @@ ROUNDS_MAX = 8
 """Times the platform is asked what it still lacks before the photo is left for later."""
 RANGES_MAX = 2_048
 IDLE_S = 0.02
+ASK_S_MAX = 20.0
 
 
 @dataclass(slots=True)
 class ChunkedPhoto:
-    """One photo on its way. path: of the photo resource; send: how to exchange one message."""
+    """One photo on its way. path: of the photo resource; send: how to exchange one message.
+
+    silence_s: without any answer for so long it is given up.
+    """
 
     path: tuple[str, ...]
     photo: bytes
     send: Exchange
+    silence_s: float = SILENCE_S_MAX
     final: WireReply | None = None
 
     async def carry(self) -> WireReply | None:
         """The platform's last word: a receipt or a refusal. None: it fell silent."""
-        window = ChunkWindow(len(self.photo), time.monotonic_ns())
+        silence_ns = int(self.silence_s * NS_PER_S)
+        window = ChunkWindow(len(self.photo), time.monotonic_ns(), silence_ns)
         for _round in range(ROUNDS_MAX):
             missing = await self._ask_missing()
             if missing is None:
@@ -52,7 +58,7 @@ class ChunkedPhoto:
 
     async def _ask_missing(self) -> list[tuple[int, int]] | None:
         """Ranges the platform lacks; None when `final` says why there is nothing to do."""
-        reply = await self.send("GET", (*self.path, "missing"), b"", 20.0)
+        reply = await self.send("GET", (*self.path, "missing"), b"", min(ASK_S_MAX, self.silence_s))
         if reply is None or not reply.code.startswith("2."):
             self.final = reply
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -317,10 +318,14 @@ def test_the_page_shows_what_came(tmp_path: Path) -> None:
     assert table.count("晋L12345") == 2
 
 
+@pytest.mark.parametrize("secure", [False, True])
 def test_a_name_is_resolved_once_while_answers_come_and_again_after_silence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secure: bool
 ) -> None:
-    opts = options(tmp_path, Chain())
+    make_pair(tmp_path / "oscore", tmp_path / "contexts" / "T-1")
+    shutil.copytree(tmp_path / "contexts", tmp_path / "again")  # the first ones stay locked
+    opts = replace(options(tmp_path, Chain()), oscore=tmp_path / "contexts")
+    context = open_context(tmp_path / "oscore") if secure else None
     asked: list[str] = []
     real = udp6.getaddrinfo
 
@@ -330,7 +335,7 @@ def test_a_name_is_resolved_once_while_answers_come_and_again_after_silence(
         return real(loop, log, "127.0.0.1", port)
 
     monkeypatch.setattr(udp6, "getaddrinfo", resolver)
-    way = CoapTransport(f"coap://county.example:{opts.port}")
+    way = CoapTransport(f"coap://county.example:{opts.port}", None, context)
     item = Request("county", 1, ItemClass.ALARM, "T-1", b"", b"x", "")
     question = WireRequest("GET", ("v1", "time"), 0, b"", False)
 
@@ -349,10 +354,12 @@ def test_a_name_is_resolved_once_while_answers_come_and_again_after_silence(
         monkeypatch.setitem(DEADLINE_MS, ItemClass.ALARM, 300)
         assert await code() == "", "nobody is there"
         monkeypatch.setitem(DEADLINE_MS, ItemClass.ALARM, 20_000)
-        async with running_county(opts, TIMES):
+        async with running_county(replace(opts, oscore=tmp_path / "again"), TIMES):
             assert await code() == "2.05"
         assert len(asked) == 3
         await way.close()
+        if context is not None:
+            context.release()
 
     asyncio.run(scenario())
 

@@ -13,7 +13,7 @@ from terminal.uplink.chunks import (
     RATE_PER_S_MAX,
     RTO_MAX_NS,
     RTO_MIN_NS,
-    SILENCE_NS_MAX,
+    SILENCE_S_MAX,
     WINDOW_MAX,
     WINDOW_MIN,
     ChunkWindow,
@@ -98,8 +98,10 @@ def test_resume_sends_only_what_is_missing_and_silence_is_noticed() -> None:
     window.only([(2 * CHUNK_BYTES, 4 * CHUNK_BYTES), (10 * CHUNK_BYTES, 10 * CHUNK_BYTES + 5)])
     got = [window.next(now * NS_PER_S) for now in range(1, 5)]
     assert got == [2 * CHUNK_BYTES, 3 * CHUNK_BYTES, 10 * CHUNK_BYTES, None]
-    assert not window.silent(SILENCE_NS_MAX)
-    assert window.silent(SILENCE_NS_MAX + 7)
+    silence_ns = int(SILENCE_S_MAX * NS_PER_S)
+    assert not window.silent(silence_ns)
+    assert window.silent(silence_ns + 7)
+    assert ChunkWindow(5, 7, silence_ns=NS_PER_S).silent(NS_PER_S + 7)
 
 
 @pytest.mark.parametrize(
