@@ -19,6 +19,9 @@ from terminal.wiring.context import Context
 NAME = "process"
 HELP = "run one process of the table (the supervisor and systemd call this)"
 
+NO_MEMORY = ("bad_alloc", "Insufficient memory")
+"""How the libraries of the plate reader (ONNX Runtime, OpenCV) say it, in errors of their own."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which process, which configuration; the rest is for the simulated world."""
@@ -64,16 +67,25 @@ def run(args: argparse.Namespace) -> int:
     except DeviceAbsentError as error:
         print(f"{args.name}: {error}", file=sys.stderr)
         return exits.ABSENT
-    except (MemoryError, OSError) as error:
-        return _starved(args.name, error)
+    except Exception as error:
+        what = wanting(error)
+        if not what:
+            raise
+        return _starved(args.name, what, error)
 
 
-def _starved(name: str, error: MemoryError | OSError) -> int:
-    """The end for want of memory or descriptors, in a sentence; any other error goes on."""
-    if isinstance(error, OSError) and error.errno not in link.STARVED:
-        raise error
+def wanting(error: Exception) -> str:
+    """What a process that ended with this error had none left of; empty: it ended otherwise."""
+    if isinstance(error, OSError) and error.errno in link.STARVED:
+        return error.strerror or ""
+    if isinstance(error, MemoryError) or any(said in str(error) for said in NO_MEMORY):
+        return "out of memory"
+    return ""
+
+
+def _starved(name: str, what: str, error: Exception) -> int:
+    """The end for want of memory or descriptors, in a sentence."""
     traceback.print_exception(error)
-    what = error.strerror if isinstance(error, OSError) else "out of memory"
     print(
         f"{name}: {what}. The process ends here and is started again; meanwhile: "
         f"{row(name).death_means}. If it comes again, compare its unit's MemoryMax and "

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy import fft  # by name: numpy loads it when it is first used, amid a visit
 
 ROWS_MAX = 400
 TOTAL_SHARE_MIN = 5e-3
@@ -209,6 +210,6 @@ def _basis(columns: np.ndarray) -> np.ndarray:
 def _alike(scatter: np.ndarray) -> float:
     """How many neighbouring bins tell the same: from the autocorrelation over all channels."""
     bins = len(scatter)
-    power = (np.abs(np.fft.rfft(scatter, 2 * bins, axis=0)) ** 2).sum(axis=1)
-    correlation = np.fft.irfft(power)[: bins // 2]
+    power = (np.abs(fft.rfft(scatter, 2 * bins, axis=0)) ** 2).sum(axis=1)
+    correlation = fft.irfft(power)[: bins // 2]
     return float(1.0 + 2.0 * ((correlation[1:] / max(correlation[0], 1e-9)) ** 2).sum())

@@ -18,6 +18,9 @@ MACHINE_PATH = re.compile(r"""["'\s(](/(?:work|farm|root|home)/[a-z])""")
 INDEX_ADDRESS = re.compile(
     r"index-url|https?://(?:pypi|files\.pythonhosted|deb\.debian|registry\.npmjs)"
 )
+LOADED_LATE = re.compile(r"\bnp\.(fft|ma|polynomial|ctypeslib|testing|rec|char|strings)\b")
+"""Parts that numpy reads from the disk when they are first used: amid a visit, and without a
+descriptor left that is the end of the process that weighs."""
 TEXT_ENDINGS = {".py", ".toml", ".txt", ".md", ".sh", ".c", ".h", ".html", ".js", ".css", ""}
 
 
@@ -56,6 +59,7 @@ def test_the_rules_find_planted_violations() -> None:
     assert LEFT_OPEN.search("# TO" + "DO later")
     assert MACHINE_PATH.search('open("/wo' + 'rk/x")')
     assert INDEX_ADDRESS.search("pip --index" + "-url x")
+    assert LOADED_LATE.search("np.fft.rfft(x)")
 
 
 def test_files_are_short() -> None:
@@ -108,6 +112,16 @@ def test_no_leftovers(rule: re.Pattern[str], what: str) -> None:
             if rule.search(line)
         ]
     assert not found, f"{what}: {found}"
+
+
+def test_what_numpy_would_load_late_is_imported_by_name() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in python_sources()
+        if "sim" not in path.parts
+        and (match := LOADED_LATE.search(path.read_text(encoding="utf-8"))) is not None
+    ]
+    assert not found, f"write `from numpy import ...` at the top: {found}"
 
 
 def test_tests_check_something() -> None:
