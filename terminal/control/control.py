@@ -27,6 +27,7 @@ from hal.contract.types import (
 )
 from terminal.control.counts import DeviceCounts
 from terminal.control.devices import LaneDevices
+from terminal.control.faults import FAULTS_MAX, Faults
 from terminal.control.lateness import Histogram
 from terminal.control.mailbox import Mailbox
 from terminal.control.outgoing import Outgoing
@@ -45,8 +46,6 @@ from terminal.weighing.zero import ZeroState
 Value = TypeVar("Value", RawSample, IndicatorReading)
 SAMPLES_MAX = 64
 READINGS_MAX = 16
-FAULTS_MAX = 32
-FAULTS_SHOWN_NS = 5_000_000_000
 QUIET_PHASES = (Phase.IDLE, Phase.LOCKOUT)
 
 
@@ -86,7 +85,7 @@ class Control:
         self._weighed: Weighed | None = None
         self._feedback: tuple[BarrierFeedback | None, BarrierFeedback | None] = (None, None)
         self._outputs = Outputs()
-        self._faults: list[Fault] = []
+        self._faults = Faults()
         self._simulated = self.devices.simulated()
         self._counts = DeviceCounts(self.devices.load_cell)
         self._corners_known = False
@@ -129,7 +128,9 @@ class Control:
         self._weigh(levels, faults, now_ns)
         faults += self._mailbox.faults
         faults += [f.fault for f in self._feedback if f is not None and f.fault is not None]
-        self._remember(faults, now_ns)
+        self._faults.take(faults, now_ns)
+        for fault in self._faults.began:
+            self._counts.begun(fault)
         box = self._mailbox
         keys, pins = self._pad.hide(self.state, box.keys, now_ns, self.params)
         return Inputs(
@@ -178,17 +179,6 @@ class Control:
         if newer is not None:
             self._weighed = newer
 
-    def _remember(self, faults: list[Fault], now_ns: MonotonicNs) -> None:
-        """Keep each device's newest fault for the console, a few seconds long."""
-        for fault in faults:
-            others = [
-                old for old in self._faults if (old.device, old.code) != (fault.device, fault.code)
-            ]
-            if len(others) == len(self._faults):
-                self._counts.begun(fault)
-            self._faults = [*others, fault]
-        self._faults = [f for f in self._faults if now_ns - f.at_ns < FAULTS_SHOWN_NS][-FAULTS_MAX:]
-
     def _apply(self, outputs: Outputs, now_ns: MonotonicNs) -> None:
         """Leases first, then lamps. A side without a barrier must not have been given a lease."""
         feedback: list[BarrierFeedback | None] = []
@@ -209,7 +199,8 @@ class Control:
         now_ns = inputs.now_ns
         answered = inputs.vehicle[0] if inputs.vehicle is not None else ""
         self._outgoing.requests(outputs, answered, now_ns)
-        self._outgoing.journal(outputs.events + tuple(self.pipeline.drain_events()))
+        told = (*self.pipeline.drain_events(), *self._faults.drain_events())
+        self._outgoing.journal(outputs.events + told)
         if self._outgoing.snapshot_due(now_ns):
             self._outgoing.publish(self.snapshot(inputs, outputs, stats))
             if self._weighed is not None and self._weighed.zero_valid is Tri.YES:
@@ -247,7 +238,7 @@ class Control:
             lamps=(int(outputs.lamps[0] is Aspect.GREEN), int(outputs.lamps[1] is Aspect.GREEN)),
             siren=outputs.siren,
             peers=tuple(sorted(self._mailbox.up.items())),
-            faults=tuple(self._faults),
+            faults=self._faults.shown(),
             last_seq=status.last_seq if status else 0,
             unsent=status.unsent if status else 0,
             quarantined=status.quarantined if status else 0,

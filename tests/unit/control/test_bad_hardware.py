@@ -23,7 +23,7 @@ from terminal.control.loop import Loop
 from terminal.core.types import WeighFlag
 from terminal.core.visit import Phase
 from terminal.link import PeerUp, Received
-from terminal.messages import DeviceFault, LedgerStatus, LoopStats
+from terminal.messages import DeviceFault, Journal, LedgerStatus, LoopStats
 from terminal.wiring.context import Context
 from terminal.wiring.devices import lane_devices
 from terminal.wiring.instrument import pipeline
@@ -124,6 +124,11 @@ class Rig:
             if self.phase is Phase.IDLE:
                 return
         raise AssertionError(f"still {self.phase} after a minute")
+
+    def journaled(self, kind):
+        """What the ledger was given of this kind."""
+        events = [event for m in self.hub.sent if isinstance(m, Journal) for event in m.events]
+        return [event.detail for event in events if event.kind == kind]
 
     def snapshot(self):
         """What the console and the county see now."""
@@ -286,6 +291,9 @@ def test_what_another_process_lost_is_shown_by_name_and_forgotten_when_it_is_bac
     rig.run(5)
     assert rig.shown() == ()
     assert rig.phase is Phase.IDLE
+    told = f"{device}: {code.value}: unplugged"
+    assert rig.journaled("device_fault") == [told]
+    assert rig.journaled("device_fault_over") == [told]
 
 
 @pytest.mark.parametrize(
