@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return exits.CORRUPT
     except DeviceAbsentError as error:
-        print(error, file=sys.stderr)
+        print(not_opened(error, lang), file=sys.stderr)
         return exits.ABSENT
 
     def put_in_force(outcome: Outcome, body: str) -> None:
@@ -251,6 +251,19 @@ def _open(loaded: Loaded) -> LoadCell:
     return load_cell(context, lines)
 
 
+def said(fault: Fault, lang: Lang) -> str:
+    """A driver's fault for whoever calibrates; its own words are English and stay there."""
+    what = f"{fault.device}: {text(f'fault.{fault.code.value}.operator', lang)}"
+    return f"{what}: {fault.detail}" if fault.detail and lang == "en" else what
+
+
+def not_opened(error: DeviceAbsentError, lang: Lang) -> str:
+    """Why the cells cannot be had, and what to check; what was found is an address or a file."""
+    if lang == "en":
+        return str(error)
+    return text("calibrate.not_opened", lang, device=error.device, found=error.found)
+
+
 def timing() -> tuple[Clock, Callable[[int], None]]:
     """The machine's clock, and how to wait for so many nanoseconds."""
     from hal.linux.clock import SystemClock, pause
@@ -272,7 +285,7 @@ def block(cells: LoadCell, info: LoadCellInfo, lang: Lang) -> np.ndarray:
     while clock.monotonic_ns() < end_ns:
         for item in cells.poll(clock.monotonic_ns(), 64):
             if isinstance(item, Fault):
-                faults.append(f"{item.device}: {item.code.value} {item.detail}".strip())
+                faults.append(said(item, lang))
             elif SampleFlag.SATURATED in item.flags:
                 raise RefusedError("saturated", cell=item.cell)
             elif not item.flags:

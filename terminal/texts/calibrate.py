@@ -143,6 +143,10 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "user the right to read it.",
     ),
     "too_many": ("不予采用的次数过多。", "Too much was refused."),
+    "not_opened": (
+        "{device} 打不开，检查电源、插头、地址和配置文件。（驱动原文：{found}）",
+        "{device} cannot be opened: check its power, plug, address and configuration. ({found})",
+    ),
     "few": (
         "{cell} 号传感器 {seconds:.0f} 秒内只有 {rows} 个可用读数{faults}；查接线和供电后重复。",
         "Cell {cell} gave only {rows} usable samples in {seconds:.0f} s{faults}; check its wiring "

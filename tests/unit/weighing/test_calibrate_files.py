@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from hal.contract.types import DeviceInfo, Fault, FaultCode, LoadCellInfo, RawSample, SampleFlag
+from hal.contract.types import (
+    DeviceAbsentError,
+    DeviceInfo,
+    Fault,
+    FaultCode,
+    LoadCellInfo,
+    RawSample,
+    SampleFlag,
+)
 from terminal import cli, disk
 from terminal.commands import calibrate, calibrate_files
 from terminal.commands.calibrate_files import before, report_place, seal
 from terminal.ledger.identity import PUBLIC_FILE, export_public, load_signer
 from terminal.records import Ed25519Signer, decode_signed
+from terminal.texts.catalogue import text
 from terminal.weighing import calibration
 from terminal.weighing.calibrating import RefusedError
 from terminal.weighing.calibration import read_any, to_text
@@ -151,6 +161,7 @@ class Cells:
         self.site = site
         self.silent = silent
         self.closed = False
+        self.code = FaultCode.TIMEOUT
         self.flag = SampleFlag.NONE
         self.rows: list[Sequence[float]] = []
 
@@ -168,7 +179,7 @@ class Cells:
             if cell != self.silent
         ]
         if self.silent >= 0:
-            found.append(Fault(FaultCode.TIMEOUT, "load cells", now_ns, "cell 3 silent"))
+            found.append(Fault(self.code, "load cells", now_ns, "cell 3 silent"))
         return found
 
     def close(self) -> None:
@@ -246,7 +257,51 @@ def test_a_silent_cell_is_named_with_what_its_driver_says(
     assert bench.run() == 65
     told = capsys.readouterr().out
     assert "Cell 3 gave only 0 usable samples" in told
-    assert "timeout cell 3 silent" in told
+    assert "load cells: The device is too slow: cell 3 silent" in told
+
+
+def lines_in_chinese(told: str) -> None:
+    """No line but commands without a Chinese character, no stretch of English words in any."""
+    lines = [line.strip() for line in told.splitlines()]
+    for line in lines:
+        if not line or line.startswith("weigh-terminal "):  # a command to type
+            continue
+        assert not line.isascii(), line
+        assert not re.search(r"[A-Za-z]+( [a-z]+){2}", line), line
+
+
+@pytest.mark.parametrize("code", list(FaultCode))
+def test_in_chinese_no_word_of_a_driver_is_left_english(
+    bench: Bench, capsys: pytest.CaptureFixture[str], code: FaultCode
+) -> None:
+    bench.cells.silent, bench.cells.code = 3, code
+    assert bench.run("--language", "zh-CN") == 65
+    told = capsys.readouterr().out
+    assert "3 号传感器" in told
+    assert text(f"fault.{code.value}.operator", "zh-CN") in told
+    lines_in_chinese(told)
+
+
+def test_in_chinese_cells_that_cannot_be_opened_are_said_so(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_loaded: object) -> None:
+        raise DeviceAbsentError("load cells", "NAU7802 at 0x2a", "Check that it has power")
+
+    monkeypatch.setattr(calibrate, "_open", refuse)
+    assert bench.run("--language", "zh-CN") == 69
+    told = capsys.readouterr().err
+    assert "0x2a" in told
+    lines_in_chinese(told)
+    assert bench.run() == 69
+    assert "load cells: NAU7802 at 0x2a. Check that it has power" in capsys.readouterr().err
+
+
+def test_the_whole_walk_in_chinese_is_chinese(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.run("--language", "zh-CN") == 0
+    lines_in_chinese(capsys.readouterr().out)
 
 
 def test_a_cell_at_its_rail_is_called_saturated_and_not_silent(
