@@ -81,12 +81,28 @@ def run(context: Context) -> int:
         lane_kind=config.lane.kind,
         operator_pins=config.keypad.operator_pins,
     )
+    _map_work_space()
     control.realtime = _ask_for_realtime()
     watchdog = _watchdog(config)
     Loop(control, context.stop, watchdog=watchdog).run()
     if watchdog is not None:
         watchdog.disarm()  # only a wanted end comes here: a crash leaves it running
     return 0
+
+
+def _map_work_space() -> None:
+    """Let numpy's linear algebra map its work space now, not while a vehicle is weighed.
+
+    OpenBLAS takes it at its first large product, keeps it, and ends the process when there is no
+    memory for it. Sizes: of the largest study of a drive-on (gains.ROWS_MAX rows of three lines).
+    """
+    import numpy as np
+
+    from terminal.weighing.gains import ROWS_MAX
+
+    rows = np.eye(3 * ROWS_MAX, 16)
+    np.linalg.eigh(rows.T @ rows)
+    np.linalg.lstsq(rows, rows[:, 0], rcond=None)
 
 
 def _watchdog(config: Config) -> LinuxWatchdog | None:

@@ -41,6 +41,16 @@ class Page:
             return ""
 
 
+def starve_of_both(pid: int) -> None:
+    starve(pid, resource.RLIMIT_NOFILE, NONE_MORE)
+    starve(pid, resource.RLIMIT_AS, mapped_bytes(pid))
+
+
+def feed_both(pid: int) -> None:
+    feed(pid, resource.RLIMIT_NOFILE)
+    feed(pid, resource.RLIMIT_AS)
+
+
 def test_the_lane_does_not_notice_a_console_that_dies(tmp_path: Path) -> None:
     port = free_port()
     with RunningLane(tmp_path, "--port", str(port), console=True) as lane:
@@ -61,19 +71,20 @@ def test_the_lane_does_not_notice_a_console_that_dies(tmp_path: Path) -> None:
         at("weighing", "deciding", "committing", "releasing")
         lane.kill("console", signal.SIGSTOP)
         until("the exit opens", lambda: bool(witness.openings), BOARD_S_MAX)
-        until("the exit shuts", lambda: not lane.world().relay("exit_open"), BACK_S_MAX)
         assert not page.state(), "it is stopped"
+        pid = lane.pid("console")
+        starve_of_both(pid)
         lane.kill("console", signal.SIGCONT)
+        until("the exit shuts", lambda: not lane.world().relay("exit_open"), BACK_S_MAX)
+        feed_both(pid)
         until("the page goes on", lambda: bool(page.state()), STEP_S_MAX)
 
-        at("entering", "positioning", "weighing")
+        at("entering")
         pid = lane.pid("console")
-        starve(pid, resource.RLIMIT_NOFILE, NONE_MORE)
-        starve(pid, resource.RLIMIT_AS, mapped_bytes(pid))
+        starve_of_both(pid)
         page.state()
         until("the second is judged", lambda: len(weighings(witness)) == 2, BACK_S_MAX)
-        feed(pid, resource.RLIMIT_NOFILE)
-        feed(pid, resource.RLIMIT_AS)
+        feed_both(pid)
         until("the page serves again", lambda: bool(page.state()), START_S_MAX)
         verdicts = weighings(witness)
     assert verdicts == [Verdict.PASS, Verdict.OVER]
