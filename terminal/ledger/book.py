@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, MonotonicNs
@@ -96,7 +96,12 @@ class Book:
         self._clock = clock
         self._targets = tuple(name for name, _photos in targets)
         self._photo_targets = tuple(name for name, photos in targets if photos)
-        self.last_seq = store.head().seq
+        self._head = store.head()
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the last record; 0 when there is none."""
+        return self._head.seq
 
     @property
     def public_key(self) -> PublicKey:
@@ -131,21 +136,12 @@ class Book:
         before = self.known(draft)
         if before is not None:
             return Written(before, repeated=True)
-        try:
-            kept, missing = self.evidence.adopt(draft.photos)
-        except OSError as error:
-            raise LedgerRefusedError(
-                f"the visit's pictures cannot be stored: {error.strerror}"
-            ) from error
-        weigh = _weigh(replace(draft, photos=kept))
-        contents: list[tuple[str, Weigh | Happening]] = [("record", weigh)]
+        kept, missing = self._adopted(draft.photos)
+        contents: list[tuple[str, Weigh | Happening]] = [("record", _weigh(draft, kept))]
         if missing:
-            names = ", ".join(f"{photo.role} {photo.sha256.hex()[:16]}" for photo in missing)
-            at_ns = int(self._clock.monotonic_ns())
-            detail = f"visit {draft.visit_id}: {names}"[:DETAIL_CHARS_MAX]
-            contents.append(("alarm", Happening(event="photo_missing", detail=detail, at_ns=at_ns)))
+            contents.append(("alarm", self._photo_missing(draft.visit_id, missing)))
         with self._store.transaction():
-            pair = self._pair_change(draft, self._store.head().seq + 1)
+            pair = self._pair_change(draft, self._head.seq + 1)
             contents += [] if pair is None else [("record", pair)]
             heads = self._append(contents, simulated=simulated or draft.simulated)
             head = heads[0]
@@ -154,10 +150,27 @@ class Book:
             )
             for photo in kept:
                 self._add_photo(photo)
-        self.last_seq = heads[-1].seq
+        self._head = heads[-1]
         for photo in kept:
             self.evidence.release(photo.sha256)
         return Written(Committed(draft.visit_id, head.seq, head.record_hash), repeated=False)
+
+    def _adopted(
+        self, photos: Sequence[PhotoRef]
+    ) -> tuple[tuple[PhotoRef, ...], tuple[PhotoRef, ...]]:
+        """Pictures made durable: (kept, missing). Raises LedgerRefusedError."""
+        try:
+            return self.evidence.adopt(photos)
+        except OSError as error:
+            raise LedgerRefusedError(
+                f"the visit's pictures cannot be stored: {error.strerror}"
+            ) from error
+
+    def _photo_missing(self, visit_id: int, missing: Sequence[PhotoRef]) -> Happening:
+        names = ", ".join(f"{photo.role} {photo.sha256.hex()[:16]}" for photo in missing)
+        at_ns = int(self._clock.monotonic_ns())
+        detail = f"visit {visit_id}: {names}"[:DETAIL_CHARS_MAX]
+        return Happening(event="photo_missing", detail=detail, at_ns=at_ns)
 
     def follow_up(self, said: FollowUp, *, simulated: bool) -> bool:
         """Make durable what came after a visit. False: that visit has no record (yet).
@@ -172,10 +185,7 @@ class Book:
             return True
         weigh = decode_signed(next(self._store.signed_records(about_seq))).weigh
         assert weigh is not None, f"record {about_seq} of visit {said.visit_id} is no weighing"
-        try:
-            kept, missing = self.evidence.adopt(said.photos)
-        except OSError as error:
-            raise LedgerRefusedError(f"pictures cannot be stored: {error.strerror}") from error
+        kept, missing = self._adopted(said.photos)
         at_ns = int(self._clock.monotonic_ns())
         content = follow_up.happening(said, about_seq, weigh, kept, missing, at_ns)
         item_class = "alarm" if content.event in COUNTY_EVENTS else "record"
@@ -184,7 +194,7 @@ class Book:
             follow_up.remember(self._store, about_seq, head.seq)
             for photo in kept:
                 self._add_photo(photo)
-        self.last_seq = head.seq
+        self._head = head
         for photo in kept:
             self.evidence.release(photo.sha256)
         return True
@@ -208,7 +218,7 @@ class Book:
             head = self._append([("alarm", gap)], simulated=simulated)[0]
             for target, delivery in waiting.items():
                 self._store.set_delivery(target, number, after_loss(delivery, gap.why))
-        self.last_seq = head.seq
+        self._head = head
         return True
 
     def journal(
@@ -232,14 +242,15 @@ class Book:
                 [("alarm", _happening(event)) for event in told], simulated=simulated
             )
         if heads:
-            self.last_seq = heads[-1].seq
+            self._head = heads[-1]
         return bool(heads)
 
     def _append(
         self, contents: Sequence[tuple[str, Weigh | Happening | Gap]], *, simulated: bool
     ) -> list[Head]:
+        """The head moves when the caller's transaction is durable, not here."""
         heads: list[Head] = []
-        head = self._store.head()
+        head = self._head
         for item_class, content in contents:
             record = Record(
                 origin=self.origin,
@@ -306,7 +317,7 @@ def _happening(event: Event) -> Happening:
     return Happening(event=event.kind, detail=detail, at_ns=_at_ns(event))
 
 
-def _weigh(draft: RecordDraft) -> Weigh:
+def _weigh(draft: RecordDraft, photos: tuple[PhotoRef, ...]) -> Weigh:
     return Weigh(
         visit_id=draft.visit_id,
         verdict=draft.verdict,
@@ -333,6 +344,6 @@ def _weigh(draft: RecordDraft) -> Weigh:
         zero_age_ms=draft.zero_age_ms,
         arrived_ns=int(draft.arrived_ns),
         weighed_ns=int(draft.weighed_ns),
-        photos=draft.photos,
+        photos=photos,
         rear_plate=draft.rear_plate or None,
     )

@@ -96,7 +96,6 @@ class LedgerNode:
     events_lost: int = 0
     last_refusal: str = ""
     _receipts: Receipts = field(init=False)
-    _counted_to: int = 0
     _alarmed: bool = False
     _busy: bool = False
     _seconds: int = 0
@@ -282,8 +281,9 @@ class LedgerNode:
             )
         if self._fill() is outbox.Fill.FULL:
             self._write_receipts()  # no vehicle is refused for receipts that are here already
-        if self._fill() is outbox.Fill.FULL:
-            return f"the outbox holds {self._unsent()} unsent items, its bound is {self.outbox_max}"
+            if self._fill() is outbox.Fill.FULL:
+                unsent = self._unsent()
+                return f"the outbox holds {unsent} unsent items, its bound is {self.outbox_max}"
         return ""
 
     def _follow_up(self, said: FollowUp) -> Sequence[Send]:
@@ -371,13 +371,12 @@ class LedgerNode:
     def _count(self) -> None:
         for target in self.targets.values():
             target.waiting, target.quarantined = self.store.counts(target.name)
-        self._counted_to = self.store.last_item()
+            self.store.grown(target.name)  # is in that count
 
     def _count_new(self) -> None:
         """Costs what is new, not what waits: a backlog must not make every commit dearer."""
         for target in self.targets.values():
-            target.waiting += self.store.owed_after(target.name, self._counted_to)
-        self._counted_to = self.store.last_item()
+            target.waiting += self.store.grown(target.name)
 
     def _unsent(self) -> int:
         return max((target.waiting for target in self.targets.values()), default=0)

@@ -6,6 +6,7 @@ It refuses a file that it cannot trust and never creates one in the place of a l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class Store:
         """
         self.path = path
         self.wal_pages = 0
+        self._queued: Counter[str] = Counter()
+        self._grown: Counter[str] = Counter()
         self._db: apsw.Connection | None = None
         if not path.exists() and not fresh_allowed:
             raise LedgerCorruptError(
@@ -165,10 +168,12 @@ class Store:
         Raises LedgerRefusedError when the disk or the file refuses; nothing is then kept.
         """
         db = self._live()
+        self._queued.clear()
         try:
             db.execute("begin immediate")
             yield
             db.execute("commit")
+            self._grown.update(self._queued)
         except apsw.Error as error:
             self._roll_back(db)
             raise LedgerRefusedError(f"the ledger cannot write: {error}") from error
@@ -265,6 +270,7 @@ class Store:
                 "insert into delivery(target, item, rank) values (?, ?, ?)",
                 (target, item, order),
             )
+            self._queued[target] += 1
         return True
 
     def add_target(self, name: str, photos: bool) -> bool:
@@ -345,17 +351,9 @@ class Store:
         )
         return found.get(0, 0), found.get(2, 0)
 
-    def owed_after(self, target: str, item: int) -> int:
-        """How many items came to be owed to a target after this one."""
-        ((count,),) = self._live().execute(
-            "select count(*) from delivery where target = ? and item > ?", (target, item)
-        )
-        return int(count)
-
-    def last_item(self) -> int:
-        """Number of the last item, 0 when there is none."""
-        ((number,),) = self._live().execute("select coalesce(max(item), 0) from item")
-        return int(number)
+    def grown(self, target: str) -> int:
+        """How many added items came to be owed to a target since this was last asked."""
+        return self._grown.pop(target, 0)
 
     def journal(self, kind: str, at_ns: int, wall_ns: int, boot_id: bytes, detail: str) -> None:
         """Add one journal entry; the oldest beyond the bound goes."""
