@@ -18,6 +18,7 @@ from terminal.county.photo_check import check_photos
 from terminal.county.photos import open_photos, photo_place
 from terminal.county.publish import OFF
 from terminal.county.reading import shown_place, store_place
+from terminal.county.say import say
 from terminal.county.server import WEBSOCKET_STEP, CountyOptions, running_county
 from terminal.county.sharding import WORKERS_MAX
 from terminal.county.store_check import StoreDamagedError
@@ -195,30 +196,29 @@ async def _serve(options: CountyOptions, count: int) -> int:
         loop.add_signal_handler(number, stop.set)
     registry = KeyRegistry(options.keys)
     for problem in registry.problems:
-        print(problem, file=sys.stderr)
+        say(problem, sys.stderr)
     if not registry.terminals():
-        print(f"Nobody is enrolled: put the terminal.pub of each terminal into {options.keys}.",
-              file=sys.stderr)  # fmt: skip
+        say(f"Nobody is enrolled: put the terminal.pub of each terminal into {options.keys}.",
+            sys.stderr)  # fmt: skip
     if count > 1:
         async with running_workers(options, count) as several:
             _announce(options, registry, f", {count} workers")
             await stop.wait()
-        counts = several.counts
+        counts = several.counts()
     else:
         fewer_collections()
         async with running_county(options) as county:
             _announce(options, registry, "")
             await stop.wait()
-            counts = [county.accepted, county.repeated, county.refused]
-    print("Received {}, repeated {}, refused {}".format(*counts))
+        counts = county.tally.counts()
+    say("Received {}, repeated {}, refused {}".format(*counts))
     return exits.OK
 
 
 def _announce(options: CountyOptions, registry: KeyRegistry, more: str) -> None:
-    print(
+    say(
         f"County receiver on coap://{options.host}:{options.port} (UDP and TCP),"
-        f" store {shown_place(options.store)}, {len(registry.terminals())} enrolled{more}",
-        flush=True,
+        f" store {shown_place(options.store)}, {len(registry.terminals())} enrolled{more}"
     )
     if options.page_port:
-        print(f"Status page http://{options.host}:{options.page_port}/", flush=True)
+        say(f"Status page http://{options.host}:{options.page_port}/")

@@ -38,6 +38,7 @@ from terminal.county.sharding import ALONE, Place
 from terminal.county.store import Store
 from terminal.county.store_check import check_store
 from terminal.county.store_sqlite import SqliteStore
+from terminal.county.tally import Tally
 from terminal.county.writer import Writer
 
 if TYPE_CHECKING:
@@ -78,22 +79,28 @@ class CountyOptions:
 
 @contextlib.asynccontextmanager
 async def running_county(
-    options: CountyOptions, times: Times = REAL_TIMES, place: Place = ALONE
+    options: CountyOptions,
+    times: Times = REAL_TIMES,
+    place: Place = ALONE,
+    tally: Tally | None = None,
 ) -> AsyncIterator[County]:
     """A receiver that serves while the block runs. Raises OSError, sqlite3.Error at start.
 
-    place: which of several workers this is; one that is not alone serves no page.
+    place: which of several workers this is; one that is not alone serves no page. tally: where it
+    counts, None for one of its own.
     """
     if place == ALONE:
-        async with around_all(options), _serving(options, times, place) as county:
+        async with around_all(options), _serving(options, times, place, tally) as county:
             yield county
     else:
-        async with _serving(options, times, place) as county:
+        async with _serving(options, times, place, tally) as county:
             yield county
 
 
 @contextlib.asynccontextmanager
-async def _serving(options: CountyOptions, times: Times, place: Place) -> AsyncIterator[County]:
+async def _serving(
+    options: CountyOptions, times: Times, place: Place, tally: Tally | None
+) -> AsyncIterator[County]:
     harden_parser()
     logging.getLogger(LOG).setLevel(logging.ERROR)  # one line a bad datagram is a flood
     writer = Writer(lambda: open_store(options.store))
@@ -104,7 +111,7 @@ async def _serving(options: CountyOptions, times: Times, place: Place) -> AsyncI
             waiting = keys.waiting if keys is not None else None
             county = County(
                 writer, photos, registry, times,
-                accept_simulated=options.accept_simulated, waiting=waiting,
+                accept_simulated=options.accept_simulated, waiting=waiting, tally=tally,
             )  # fmt: skip
             notes.into(county.note)
             async with _coap(Gate(county, keys), keys, options, place):

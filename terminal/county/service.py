@@ -20,6 +20,7 @@ from terminal.county.photos import PhotoStore
 from terminal.county.problems import RefusedError
 from terminal.county.receipt import encode_receipt
 from terminal.county.store import PhotoRow
+from terminal.county.tally import RECEIVED, REFUSED, REPEATED, Tally
 from terminal.county.writer import Writer
 from terminal.records import SIGNED_BYTES_MAX
 
@@ -58,6 +59,7 @@ class County:
         *,
         accept_simulated: bool,
         waiting: Callable[[str, int], str] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """accept_simulated: also take records marked simulated (demonstrations only).
 
@@ -70,9 +72,7 @@ class County:
         self._accept_simulated = accept_simulated
         self._waiting = waiting
         self._parts = Parts()
-        self.accepted = 0
-        self.repeated = 0
-        self.refused = 0
+        self.tally = tally or Tally()
 
     async def put_record(self, path_id: str, signed: bytes) -> Answer:
         """Verify and store one record (or alarm, or health report: all are signed records)."""
@@ -84,8 +84,7 @@ class County:
             now_ns=self._times.now_ns(),
         )
         stored = await self._writer.put_record(accepted, self._times.wall_ns())
-        self.accepted += stored.new
-        self.repeated += not stored.new
+        self.tally.add(RECEIVED if stored.new else REPEATED)
         ahead = ahead_s(accepted.record, stored.stored_ns)
         if ahead and stored.new:
             detail = f"{path_id}: its clock is {ahead} s ahead of ours"
@@ -177,7 +176,7 @@ class County:
 
     async def count(self, refusal: RefusedError) -> None:
         """Count a refusal durably; a store that cannot do even that is not worth dying for."""
-        self.refused += 1
+        self.tally.add(REFUSED)
         await self.note(refusal.kind.name, refusal.terminal, refusal.detail)
 
     async def note(self, name: str, terminal_id: str, detail: str, count: int = 1) -> None:

@@ -1,14 +1,13 @@
-"""One worker process of the receiver: python -m terminal.county.worker, started by workers.py.
+"""One worker process of the receiver: python -m terminal.county.worker FD, started by workers.py.
 
 Its options come as one line on standard input, which then stays open: when it ends, so does
-the worker, so that none outlives its parent. It says "ready" or why it cannot start, and at
-its end what it did.
+the worker, so that none outlives its parent. It says "ready" or why it cannot start. FD is the
+memory in which it counts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import signal
 import sqlite3
@@ -19,8 +18,10 @@ from typing import Any
 from terminal.county.hardening import fewer_collections
 from terminal.county.photos import photo_place
 from terminal.county.reading import store_place
+from terminal.county.say import say
 from terminal.county.server import CountyOptions, running_county
 from terminal.county.sharding import Place
+from terminal.county.tally import Tally
 
 READY = "ready"
 PATHS = ("keys", "oscore")
@@ -48,14 +49,7 @@ def unpack(line: str) -> tuple[CountyOptions, Place]:
     return CountyOptions(**options), Place(body["index"], tuple(body["ports"]))
 
 
-def say(words: str) -> None:
-    """One line to the parent; a parent that is gone is no reason to die loudly."""
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(f"{words}\n")
-        sys.stdout.flush()
-
-
-async def serve(options: CountyOptions, place: Place) -> None:
+async def serve(options: CountyOptions, place: Place, tally: Tally) -> None:
     """Serve until SIGTERM or the end of standard input."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -63,18 +57,16 @@ async def serve(options: CountyOptions, place: Place) -> None:
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the parent's business
     loop.add_reader(sys.stdin.fileno(), stop.set)
     fewer_collections()
-    async with running_county(options, place=place) as county:
+    async with running_county(options, place=place, tally=tally):
         say(READY)
         await stop.wait()
-        counts = [county.accepted, county.repeated, county.refused]
-    say(json.dumps(counts))
 
 
 def main() -> int:
     """0 when stopped, 69 when it could not start."""
     options, place = unpack(sys.stdin.readline(LINE_BYTES_MAX))
     try:
-        asyncio.run(serve(options, place))
+        asyncio.run(serve(options, place, Tally(int(sys.argv[1]))))
     except (OSError, sqlite3.Error) as error:
         say(str(error))
         return 69

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from terminal.county.say import say
 from terminal.county.server import CountyOptions, around_all
 from terminal.county.sharding import Place
+from terminal.county.tally import Tally, shared_memory
 from terminal.county.worker import READY, pack
 
 START_S_MAX = 60.0
@@ -26,19 +28,24 @@ RESTART_S = 1.0
 
 @dataclass
 class Workers:
-    """The running workers and what those that ended said they did."""
+    """The running workers and the memory in which each counts, also the ones that it follows."""
 
     options: CountyOptions
     places: tuple[Place, ...]
+    memories: tuple[int, ...]
     processes: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
-    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
     restarts: int = 0
     stopping: bool = False
 
+    def __post_init__(self) -> None:
+        """The memory stays ours to read after its descriptors are closed."""
+        self._tallies = [Tally(memory) for memory in self.memories]
+
     async def start(self, place: Place) -> asyncio.subprocess.Process:
         """Start one and wait until it serves. Raises OSError with its reason."""
+        memory = self.memories[place.index]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "terminal.county.worker",
+            sys.executable, "-m", "terminal.county.worker", str(memory), pass_fds=(memory,),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdin is not None
@@ -56,6 +63,10 @@ class Workers:
             raise OSError(said or f"worker {place.index} ended while starting")
         return process
 
+    def counts(self) -> list[int]:
+        """Received, repeated, refused by all that ran, however they ended."""
+        return [sum(kind) for kind in zip(*(one.counts() for one in self._tallies), strict=True)]
+
     def told_to_stop(self) -> bool:
         """Whether stop() was called; it may be while this one waits."""
         return self.stopping
@@ -64,15 +75,12 @@ class Workers:
         """Start one again whenever it ends, until told to stop."""
         while True:
             assert process.stdout is not None
-            last = await process.stdout.read()
+            await process.stdout.read()
             code = await process.wait()
             if self.stopping:
-                with contextlib.suppress(ValueError):
-                    self.counts = [a + b for a, b in zip(self.counts, json.loads(last or b"[]"),
-                                                         strict=True)]  # fmt: skip
                 return
             while not self.told_to_stop():
-                sys.stderr.write(f"Worker {place.index} ended ({code}) and is started again.\n")
+                say(f"Worker {place.index} ended ({code}) and is started again.", sys.stderr)
                 self.restarts += 1
                 await asyncio.sleep(RESTART_S)
                 if self.told_to_stop():
@@ -83,7 +91,7 @@ class Workers:
                         process.terminate()
                     break
                 except (OSError, TimeoutError) as error:
-                    sys.stderr.write(f"Worker {place.index} does not start: {error}\n")
+                    say(f"Worker {place.index} does not start: {error}", sys.stderr)
 
     async def stop(self, keepers: list[asyncio.Task[None]]) -> None:
         """Let all finish what they have begun; kill those that do not."""
@@ -105,7 +113,9 @@ async def running_workers(options: CountyOptions, count: int) -> AsyncIterator[W
     """`count` workers that serve while the block runs. Raises OSError, sqlite3.Error at start."""
     with contextlib.ExitStack() as reserved:
         ports = tuple(_reserve(reserved) for _ in range(count))
-        workers = Workers(options, tuple(Place(index, ports) for index in range(count)))
+        memories = tuple(_memory(reserved, index) for index in range(count))
+        places = tuple(Place(index, ports) for index in range(count))
+        workers = Workers(options, places, memories)
         async with around_all(options), _kept(workers):
             yield workers
 
@@ -125,6 +135,13 @@ async def _kept(workers: Workers) -> AsyncIterator[None]:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+def _memory(reserved: contextlib.ExitStack, index: int) -> int:
+    """What one worker after the other counts in."""
+    memory = shared_memory(f"county-worker-{index}")
+    reserved.callback(os.close, memory)
+    return memory
 
 
 def _reserve(reserved: contextlib.ExitStack) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -57,7 +60,11 @@ def killed_workers(folder: Path, store: str, records: int) -> Report:
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(timeout=30) == 0
         assert parent.stdout is not None
-        assert "Received" in parent.stdout.read()
+        said = parent.stdout.read()
+    counts = re.fullmatch(r"Received (\d+), repeated (\d+), refused 0\n", said)
+    assert counts, said
+    received, repeated = map(int, counts.groups())
+    assert received <= records <= received + repeated, "what a killed worker did is counted too"
     assert (results[0].acked, results[0].unproven) == (records, 0)
     return read_report(store_place(store))
 
@@ -167,6 +174,34 @@ def test_a_connection_serves_any_terminal_on_whichever_worker_it_lands(
     assert sum(spread) == STREAMS
     assert len([count for count in spread if count]) == 3, spread
     assert read_report(tmp_path / "county.sqlite").records == len(items)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_receiver_that_nobody_listens_to_serves_on(tmp_path: Path, workers: str) -> None:
+    """Whoever started it is gone before it says its address: its terminals are not."""
+    (tmp_path / "keys").mkdir()
+    items = prepare(tmp_path / "keys", 1, 3)
+    port = free_port()
+    heard, said = os.pipe()
+    os.close(heard)
+    command = [
+        sys.executable, "-m", "terminal.cli", "county", "--bind", f"127.0.0.1:{port}",
+        "--store", str(tmp_path / "county.sqlite"), "--keys", str(tmp_path / "keys"),
+        "--workers", workers,
+    ]  # fmt: skip
+    with (tmp_path / "errors").open("w+") as errors:
+        parent = subprocess.Popen(command, stdout=said, stderr=errors)
+        os.close(said)
+        try:
+            assert send_all(port, items, 1).acked == len(items)
+            parent.send_signal(signal.SIGTERM)
+            assert parent.wait(timeout=30) == 0
+        finally:
+            parent.kill()
+            parent.wait()
+        errors.seek(0)
+        assert errors.read() == ""
 
 
 def test_every_key_has_exactly_one_owner() -> None:
