@@ -222,7 +222,7 @@ class Passage:
         self.now_ns += wait_ms * NS_PER_MS
         inputs = self._inputs()
         before = self.state
-        self.state, self.out = step(before, inputs, self.params)
+        self.state, self.out = self._step(inputs)
         broken = check(before, inputs, self.state, self.out, self.params)
         self.tally.steps += 1
         self.tally.visits += self.state.serial > before.serial
@@ -234,6 +234,9 @@ class Passage:
         self._arms()
         self._drive()
         return wrong
+
+    def _step(self, inputs: Inputs) -> tuple[State, Outputs]:
+        return step(self.state, inputs, self.params)
 
     def _wrong(self) -> str:
         """The exit opens for the vehicle that the book says may pass, and for no other."""
