@@ -39,16 +39,18 @@ LETTER_KEYS = {
 
 PAGES: dict[str, dict[str, str]] = {
     "": {"A": "pin"},
-    "pin": {"*": "", "#": "try_pin"},
-    "locked": {"*": ""},
-    "menu": {"*": "", "1": "start_plate", "2": "refuse", "3": "egress"},
-    "choose": {"*": "menu", "0": "plate"},
-    "plate": {"*": "menu", "#": "try_plate"},
-    "invalid": {"*": "plate", "#": "plate"},
-    "refuse": {"*": "menu", "#": "say_refuse"},
-    "egress": {"*": "menu", "#": "say_egress"},
+    "pin": {"A": "pin", "*": "", "#": "try_pin"},
+    "locked": {"A": "pin", "*": ""},
+    "menu": {"A": "pin", "*": "", "1": "start_plate", "2": "refuse", "3": "egress"},
+    "choose": {"A": "pin", "*": "menu", "0": "plate"},
+    "plate": {"A": "pin", "*": "menu", "#": "try_plate"},
+    "invalid": {"A": "pin", "*": "plate", "#": "plate"},
+    "refuse": {"A": "pin", "*": "menu", "#": "say_refuse"},
+    "egress": {"A": "pin", "*": "menu", "#": "say_egress"},
 }
-"""Page -> key -> the page it leads to, or the action of ACTIONS it names."""
+"""Page -> key -> the page it leads to, or the action of ACTIONS it names. A begins anew from every
+page: who finds the keypad as somebody left it types what he always types, and his PIN is hidden.
+"""
 
 
 class Keyed(NamedTuple):

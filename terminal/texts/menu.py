@@ -22,8 +22,12 @@ class MenuText(NamedTuple):
 _M = MenuText
 MENU: Mapping[str, tuple[MenuText, MenuText]] = {
     "pin": (
-        _M("密码 #确认", "请输入密码", "输入操作员密码，按 # 确认，* 退出。"),
-        _M("PIN, # = enter", "type your PIN", "Type the operator PIN, # enters, * leaves."),
+        _M("密码 #确认", "请输入密码", "输入操作员密码，按 # 确认，* 退出，A 随时重新开始。"),
+        _M(
+            "PIN, # = enter",
+            "type your PIN",
+            "Type the operator PIN: # enters, * leaves, A begins anew.",
+        ),
     ),
     "locked": (
         _M("密码已锁定", "请5分钟后再试", "密码多次错误，键盘锁定五分钟。"),

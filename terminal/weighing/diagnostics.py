@@ -31,6 +31,9 @@ CLEAR_S = 0.3
 BLOCKED_S = 0.25
 GAP_S_MIN = 0.1
 """A beam that is clear for so long while a vehicle is on shows a gap behind it."""
+GONE_S = 2.0
+"""What cut the entry beam and added no mass has gone when the beam was clear for so long: a person
+who walks round the vehicle, or the nose of the next one, which drew back."""
 SECOND_KG_MIN = 500.0
 SWING_S = 1.2
 """A stretch that holds a whole swing of the slowest body."""
@@ -81,6 +84,7 @@ class Diagnostics:
         self._clean = False
         self._clear_s = self._blocked_s = self._across_s = self._gap_s = 0.0
         self._gap_kg: float | None = None
+        self._alone_kg: float | None = None
         self._was_clear = False
         self._rest: tuple[float, float, float] | None = None
         self._corner: Corner | None = None
@@ -228,7 +232,7 @@ class Diagnostics:
             self._began = None
             self._visit = WeighFlag.NONE
             self._ever_held = self._was_clear = False
-            self._rest = self._gap_kg = None
+            self._rest = self._gap_kg = self._alone_kg = None
             self._clear_s = self._blocked_s = self._across_s = self._gap_s = 0.0
 
     def _vehicle(self, beams: tuple[Tri, Tri]) -> None:
@@ -244,8 +248,11 @@ class Diagnostics:
         if self._clear_s > CLEAR_S:
             self._was_clear = True
         self._behind(beams[0], step_s)
-        if self._blocked_s > BLOCKED_S:
+        if self._blocked_s > BLOCKED_S and self._gap_kg is not None:
             self._visit |= WeighFlag.TWO_VEHICLES
+            self._alone_kg = self._gap_kg
+        elif self._gap_s > GONE_S and self._alone_kg is not None and hold.standing:
+            self._part()
         if not hold.standing or not blocked:
             self._visit &= ~WeighFlag.NOT_FULLY_ON
         elif self._across_s > NOT_ON_S and WeighFlag.TWO_VEHICLES not in self._visit:
@@ -268,6 +275,14 @@ class Diagnostics:
                 self._blocked_s = 0.0
             else:
                 self._blocked_s += step_s
+
+    def _part(self) -> None:
+        """What stood in the entry beam is gone, unless its mass is on the deck."""
+        assert self._alone_kg is not None
+        total = float(self._history.recent(TOTAL, SWING_S).mean())
+        if total - self._alone_kg < SECOND_KG_MIN:
+            self._visit &= ~WeighFlag.TWO_VEHICLES
+            self._alone_kg = None
 
     def _came_alone(self) -> bool:
         """Whether no axle has come on since the entry beam was last clear."""

@@ -61,10 +61,10 @@ class IndicatorWatch:
         beam_exit: Tri,
         now_ns: MonotonicNs,
     ) -> Weighed | None:
-        """Frames out of order are dropped and counted."""
+        """Frames out of order are dropped and counted; a cut between two frames ends the hold."""
         clear = beam_entry is Tri.NO and beam_exit is Tri.NO and self._params.beams
         if not clear:
-            self._clear_since_ns = None
+            self._clear_since_ns = self._held = None
         elif self._clear_since_ns is None:
             self._clear_since_ns = now_ns
         weighed = None

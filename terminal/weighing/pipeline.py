@@ -69,6 +69,7 @@ class Pipeline:
         self._start_ns: int | None = None
         self._bins = 0
         self._entry = self._exit = Tri.UNKNOWN
+        self._clear_since_ns: MonotonicNs | None = None
         self._held_since_ns = NEVER_NS
         self._indicator = IndicatorWatch(params)
         self.estimate_kg: int | None = None
@@ -89,7 +90,7 @@ class Pipeline:
                     cell.start(self._start_ns / NS_PER_S)
             if 0 <= sample.cell < len(self.cells):
                 self.cells[sample.cell].push(sample)
-        self._entry, self._exit = beam_entry, beam_exit
+        self._see_beams(beam_entry, beam_exit, now_ns)
         weighed: Weighed | None = None
         while (counts := self._next_bin()) is not None:
             made = self._bin(counts, zero_allowed)
@@ -179,7 +180,7 @@ class Pipeline:
         forces = (counts - self.zero.counts) * self._span
         total = float(forces.sum())
         empty = total < 0.75 * self.params.occupied_kg
-        clear = self._clear()
+        clear = self._clear_since_ns is not None and now_ns >= self._clear_since_ns
         quiet = clear and zero_allowed and (empty or not self.zero.referenced())
         before = self.zero.counts
         self.zero.feed(counts, quiet, now_ns)
@@ -189,6 +190,16 @@ class Pipeline:
         if not self.history.push(forces):
             return None
         return self._step(clear, now_ns)
+
+    def _see_beams(self, entry: Tri, exit_: Tri, now_ns: MonotonicNs) -> None:
+        """A cut ends the hold, be it shorter than a step; and the samples wait behind the beams, so
+        what was measured before they came clear is not of a deck seen clear (I2).
+        """
+        self._entry, self._exit = entry, exit_
+        if not self._clear():
+            self._clear_since_ns, self.hold.held = None, None
+        elif self._clear_since_ns is None:
+            self._clear_since_ns = now_ns
 
     def _clear(self) -> bool:
         """Both beams say clear; where none are wired, nothing says blocked."""

@@ -4,6 +4,8 @@ Where the search goes everywhere for a while, this goes far: whole visits with r
 waits, about two faults each, and then everything heals and the vehicle must get away. Besides the
 invariants it is checked against what the environment knows: the record in its book, and the true
 mass. One passage is one seed; a violation is told as a story and as the command that repeats it.
+In every other four a mass is held anew when the beams come clear, as the pipeline does it; in the
+rest it stands from before, and the core must not believe it.
 """
 
 from __future__ import annotations
@@ -161,6 +163,7 @@ class Passage:
         self.rng = random.Random(f"{seed}/{number}")
         lane = LaneKind.DOUBLE if number & 1 else LaneKind.EXIT_ONLY
         barrier = BarrierKind.PULSE if number & 2 else BarrierKind.HOLD
+        self.held_anew = number & 4 != 0
         self.params = Params(lane=lane, barrier=barrier)
         self.tally, self.name = tally, f"--seed {seed} --first {number} --passages 1"
         self.lines: list[str] | None = [] if story else None
@@ -174,7 +177,7 @@ class Passage:
         self.book: dict[int, tuple[Verdict, int, bytes]] = {}
         self.since_ns = self.now_ns
         self.waited = 0
-        self.parted = False
+        self.cut = self.parted = False
 
     # ------------------------------------------------------------------ the run
     def run(self) -> str:
@@ -396,7 +399,9 @@ class Passage:
         if exit_loop:
             levels[InputName.LOOP_EXIT] = cut
         if levels[InputName.BEAM_ENTRY] is cut or levels[InputName.BEAM_EXIT] is cut:
-            self.since_ns = self.now_ns
+            self.since_ns, self.cut = self.now_ns, True
+        elif self.cut and self.held_anew:
+            self.since_ns, self.cut = self.now_ns, False
         if "loop unknown" in on:
             levels[InputName.LOOP_EXIT] = Level(UNKNOWN, now_ns)
         if "beam silent" in on:

@@ -71,9 +71,7 @@ def record(seed: int, *, faults: bool = True) -> tuple[str, list[bytes]]:
 def main() -> int:
     bad = 0
     for name in sys.argv[1:] or (*GOLDEN, *PASSAGES):
-        wrong, frames = (
-            record(GOLDEN[name]) if name in GOLDEN else record_passage(*PASSAGES[name])
-        )
+        wrong, frames = record(GOLDEN[name]) if name in GOLDEN else record_passage(*PASSAGES[name])
         wire = lzma.compress(file_of(frames), preset=9)
         path = TRACES / f"{name}.xz"
         path.write_bytes(wire)

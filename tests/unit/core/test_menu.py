@@ -62,6 +62,26 @@ def test_closed_menu_hears_only_a(key: str) -> None:
     assert pad.said == []
 
 
+@pytest.mark.parametrize("page", [page for page in menu.PAGES if page])
+def test_a_begins_anew_from_every_page(page: str) -> None:
+    pad = Pad(("晋A12345",))
+    pad.state = MenuState(page=page, typed="晋1", key_ns=MonotonicNs(pad.now_ns))
+    pad.press("A")
+    assert (pad.state.page, pad.state.typed) == ("pin", "")
+    pad.press(PIN + "#2#")
+    assert pad.said == ["refuse"]
+
+
+def test_a_on_the_pin_page_forgets_what_was_typed() -> None:
+    pad = Pad().press("A" + PIN[:2] + "A" + PIN + "#")
+    assert pad.state.page == "menu"
+
+
+def test_a_opens_no_locked_keypad() -> None:
+    pad = Pad().press("A" + "0#" * 5 + "A")
+    assert pad.state.page == "locked"
+
+
 def test_pin_is_shown_as_stars_and_bounded() -> None:
     pad = Pad().press("A123")
     assert pad.lines == ("***",)
@@ -151,7 +171,7 @@ def test_typing_a_plate() -> None:
     pad = Pad().open().press("1555").press("22", 1_300)
     assert pad.lines == ("晋LAA", "letters")
     assert pad.press("D").lines == ("晋LA", "letters")
-    assert pad.press("C12A34#").said == ["plate:晋LA1234"]
+    assert pad.press("C1234#").said == ["plate:晋LA1234"]
     assert pad.state.page == ""
 
 

@@ -49,6 +49,19 @@ def test_the_value_is_passed_on_unchanged_even_off_the_division() -> None:
     assert out.gross_kg == 48_991
 
 
+def test_a_cut_between_two_frames_ends_the_hold() -> None:
+    display = Display()
+    display.show([0] * 25)
+    assert display.show([48_980] * 30).held_kg == 48_980
+    for beam in (Tri.YES, Tri.NO):
+        now = MonotonicNs(display.now_ns - STEP_NS // 2)
+        assert display.pipe.feed_indicator([], beam, Tri.NO, now) is None
+    assert display.show([48_980]).held_kg is None
+    again = display.show([48_980] * 30)
+    assert again.held_kg == 48_980
+    assert again.held_since_ns > display.now_ns - 30 * STEP_NS
+
+
 @pytest.mark.parametrize(
     ("masses", "keywords"),
     [
