@@ -17,9 +17,18 @@ from unittest import mock
 import pytest
 
 from firmware_bridge.indicators.device import SerialIndicator
-from hal.contract.types import Authority, IndicatorReading, Lease, Side
+from hal.contract.types import (
+    NS_PER_MS,
+    NS_PER_S,
+    Authority,
+    IndicatorReading,
+    InputName,
+    Lease,
+    Side,
+)
 from terminal import outbox
 from terminal.core import facts, interlock, table
+from terminal.core.types import Prompt
 from terminal.core.visit import Phase
 from terminal.ledger.store import Store
 from terminal.outbox import DeliveryState
@@ -55,6 +64,41 @@ def test_without_faults_every_truck_gets_its_verdict() -> None:
     outcome = simulate(2, trucks=2, faults=False)
     assert (outcome.violation, outcome.passages, outcome.faults) == ("", 2, {})
     assert sum(outcome.verdicts.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("beam", "after_ms", "long_ms"),
+    [
+        (InputName.BEAM_ENTRY, 1_600, 600),
+        (InputName.BEAM_ENTRY, 2_600, 60),
+        (InputName.BEAM_EXIT, 2_600, 60),
+    ],
+)
+def test_who_crosses_a_beam_beside_a_standing_vehicle_costs_it_nothing(
+    beam: InputName, after_ms: int, long_ms: int
+) -> None:
+    """A bird or a person, once, so long after the sign told the vehicle to stand and wait."""
+
+    def crosses(sim: Sim) -> None:
+        def look() -> None:
+            if sim.world.prompt() == Prompt.WAIT.value:
+                sim.later(after_ms * NS_PER_MS, come)
+            else:
+                sim.later(50 * NS_PER_MS, look)
+
+        def come() -> None:
+            sim.log("somebody crosses a beam")
+            sim.yard.lane.pressed |= 1 << beam
+            sim.later(long_ms * NS_PER_MS, go)
+
+        def go() -> None:
+            sim.yard.lane.pressed &= ~(1 << beam)
+
+        sim.later(NS_PER_S, look)
+
+    outcome = simulate(96, trucks=1, faults=False, prepare=crosses)
+    assert (outcome.violation, outcome.verdicts) == ("", {"pass": 1})
+    assert [line for line in outcome.timeline if "crosses a beam" in line]
 
 
 def test_every_fault_says_why_it_must_be_survived() -> None:
