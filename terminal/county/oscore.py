@@ -227,16 +227,28 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
 
     def waiting(self, terminal_id: str, now_s: int) -> str:
         """The command that waits for a terminal, empty for none. now_s: UTC. Raises OSError."""
+        offered = self._offered(terminal_id, now_s)
+        if offered is None:
+            return ""
+        text = paper_of(offered)
+        note(offered, FETCHED_FILE, now_s)
+        return text
+
+    def waiting_number(self, terminal_id: str, now_s: int) -> int:
+        """The number of that command, 0 for none."""
+        try:
+            offered = self._offered(terminal_id, now_s)
+        except OSError:
+            return 0  # a hint only: who asks is told what is wrong
+        return offered.label.number if offered is not None else 0
+
+    def _offered(self, terminal_id: str, now_s: int) -> Stage | None:
         self._look_again()
         stages = [entry.stage for entry in self._of_terminal.get(terminal_id, []) if entry.stage]
         waits = [stage for stage in stages if stage.waits and not stage.expired(now_s)]
         newest = max((one.label.number for one in stages if one.used_s), default=-1)
         offered = max(waits, key=lambda one: one.label.number, default=None)
-        if offered is None or offered.label.number < newest:
-            return ""
-        text = paper_of(offered)
-        note(offered, FETCHED_FILE, now_s)
-        return text
+        return offered if offered is not None and offered.label.number >= newest else None
 
     def seen(self, entry: Entry, now_s: int) -> None:
         """Its terminal works with this key: older ones of it are forgotten. Raises OSError."""

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import cbor2
 
-ID, DIGEST, STORED_AT, SEQ_HIGH, CLOCK_AHEAD_S = 1, 2, 3, 4, 5
+ID, DIGEST, STORED_AT, SEQ_HIGH, CLOCK_AHEAD_S, NEW_KEY = 1, 2, 3, 4, 5, 6
 DIGEST_BYTES = 16
 
 
 def encode_receipt(
-    item_id: str, digest: bytes, stored_ns: int, seq_high: int, clock_ahead_s: int = 0
+    item_id: str,
+    digest: bytes,
+    stored_ns: int,
+    seq_high: int,
+    clock_ahead_s: int = 0,
+    new_key: int = 0,
 ) -> bytes:
     """digest: SHA-256 of the stored bytes, 32 bytes. stored_ns: UTC. seq_high: contiguous.
 
     clock_ahead_s: 0 unless the record is dated impossibly far after its arrival.
+    new_key: number of the rotation that waits for the terminal, 0 for none.
     """
     assert len(digest) == 32
     body: dict[int, object] = {
@@ -28,4 +34,6 @@ def encode_receipt(
     }
     if clock_ahead_s:
         body[CLOCK_AHEAD_S] = clock_ahead_s
+    if new_key:
+        body[NEW_KEY] = new_key
     return bytes(cbor2.dumps(body, canonical=True))

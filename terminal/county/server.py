@@ -109,9 +109,11 @@ async def _serving(
         photos = open_photos(options.photos)
         async with _keys(options, place) as (keys, notes):
             waiting = keys.waiting if keys is not None else None
+            number = keys.waiting_number if keys is not None else None
             county = County(
                 writer, photos, registry, times,
-                accept_simulated=options.accept_simulated, waiting=waiting, tally=tally,
+                accept_simulated=options.accept_simulated,
+                waiting=waiting, waiting_number=number, tally=tally,
             )  # fmt: skip
             notes.into(county.note)
             async with _coap(Gate(county, keys), keys, options, place):

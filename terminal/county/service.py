@@ -59,11 +59,13 @@ class County:
         *,
         accept_simulated: bool,
         waiting: Callable[[str, int], str] | None = None,
+        waiting_number: Callable[[str, int], int] | None = None,
         tally: Tally | None = None,
     ) -> None:
         """accept_simulated: also take records marked simulated (demonstrations only).
 
-        waiting: gives the command that waits for a terminal, by its id and our UTC in seconds.
+        waiting, waiting_number: give the command that waits for a terminal, and its number, 0 for
+        none, by its id and our UTC in seconds.
         """
         self._writer = writer
         self._photos = photos
@@ -71,6 +73,7 @@ class County:
         self._times = times
         self._accept_simulated = accept_simulated
         self._waiting = waiting
+        self._waiting_number = waiting_number or (lambda _terminal_id, _now_s: 0)
         self._parts = Parts()
         self.tally = tally or Tally()
 
@@ -89,7 +92,10 @@ class County:
         if ahead and stored.new:
             detail = f"{path_id}: its clock is {ahead} s ahead of ours"
             await self.note(CLOCK_AHEAD, accepted.record.origin.terminal_id, detail)
-        receipt = encode_receipt(path_id, stored.digest, stored.stored_ns, stored.seq_high, ahead)
+        new_key = self._waiting_number(accepted.record.origin.terminal_id, self.now_s())
+        receipt = encode_receipt(
+            path_id, stored.digest, stored.stored_ns, stored.seq_high, ahead, new_key
+        )
         return Answer(receipt, stored.new)
 
     async def put_photo(self, hex_digest: str, photo: bytes) -> Answer:

@@ -116,6 +116,7 @@ class Judgement:
     """A reply, understood. receipt: its bytes as received, the proof that is kept.
 
     clock_ahead_s: by how much the platform finds the item dated after its arrival, 0 for fine.
+    new_key: number of the rotation that the platform says is waiting, 0 for none.
     retry_after_s: how long the platform wants to be left alone, 0 when it does not say.
     """
 
@@ -125,6 +126,7 @@ class Judgement:
     receipt: bytes = b""
     clock_ahead_s: int = 0
     retry_after_s: int = 0
+    new_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

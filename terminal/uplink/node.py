@@ -204,6 +204,7 @@ class UplinkNode:
             queue.settle(request.item)
             if judgement.clock_ahead_s:
                 queue.told_clock(judgement.clock_ahead_s)
+            queue.new_key = judgement.new_key or queue.new_key
             sends.append(Send(LEDGER, Delivered(queue.name, request.item, judgement.receipt)))
         elif judgement.outcome is Outcome.REFUSED:
             queue.succeeded(now_ns, reply.rung)
@@ -221,6 +222,10 @@ class UplinkNode:
     def told_keys(self, target: str, note: str) -> None:
         """How the replacement of a target's keys stands, for the operator; empty for nothing."""
         self._targets[target].queue.key_note = note
+
+    def new_key(self, target: str) -> int:
+        """The last rotation that a receipt of this target named, 0 for none."""
+        return self._targets[target].queue.new_key
 
     def unreadable(self, request: Request, why: str, now_ns: MonotonicNs) -> list[Send]:
         """The item's own file cannot be read here: set it aside, say so, go on."""

@@ -98,6 +98,7 @@ class TargetQueue:
     why: str = ""
     clock_note: str = ""
     key_note: str = ""
+    new_key: int = 0
     failures: int = 0
     next_try_ns: int = 0
     held_until_ns: int = 0

@@ -21,7 +21,8 @@ from terminal.uplink.way import Way
 ROUND_NS = 60 * NS_PER_S
 """How often what waits for its proof is tried, also what a person has brought on paper."""
 ASK_NS = 3_600 * NS_PER_S
-"""How often the county is asked for a command; also once after every start of ours."""
+"""How often the county is asked for a command; also once after every start of ours, and when
+a receipt hints at one."""
 REFUSED = "new key refused"
 UNPROVED = "new key not proved"
 DONE = "new key in use"
@@ -55,7 +56,7 @@ class Renewal:
         """
         self._ring, self._way, self._make = ring, way, make
         self._adapter, self._terminal_id, self._wall_s = adapter, terminal_id, wall_s
-        self._due_ns = self._ask_ns = 0
+        self._due_ns = self._ask_ns = self._hinted = 0
         self._busy = self._refusing = False
         self.refused = 0
         self.note = ""
@@ -63,6 +64,11 @@ class Renewal:
     def due(self, now_ns: int) -> bool:
         """Whether round() should be run now."""
         return not self._busy and now_ns >= self._due_ns
+
+    def hint(self, number: int) -> None:
+        """A receipt named this rotation, 0 for none: the next round asks for it, once."""
+        if number and number != self._hinted:
+            self._hinted, self._ask_ns = number, 0
 
     async def round(self, now_ns: int) -> None:
         """One look at what waits here and, when it is time, at the county. Never raises for the

@@ -173,6 +173,7 @@ def _renew(ways: dict[str, TargetWay], node: UplinkNode, carrier: Carrier, now_n
     for name, way in ways.items():
         if way.renewal is not None:
             node.told_keys(name, way.renewal.note)
+            way.renewal.hint(node.new_key(name))
             if way.renewal.due(now_ns):
                 carrier.start(way.renewal.round(now_ns))
 

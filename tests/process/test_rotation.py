@@ -276,3 +276,19 @@ def test_a_command_that_somebody_else_signed_changes_nothing(site: Site) -> None
     assert site.ledger.status.up
     assert site.ring.in_use().number == 0
     assert not (site.into / "rotation.serial").exists()
+
+
+def test_whoever_sends_records_hears_of_new_keys_by_a_receipt(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for at the start; the next time would be in an hour."""
+    monkeypatch.setattr(renewal, "ASK_NS", 3_600_000_000_000)
+
+    async def scenario() -> None:
+        async with running_county(site.options), site.running("coap"):
+            await site.delivered()
+            await site.rotated()
+            await site.delivered()
+        assert read_report(site.options.store).records >= RECORDS_AFTER
+
+    asyncio.run(scenario())

@@ -8,6 +8,7 @@ id and digest counts as delivery. It must never turn a missing or foreign receip
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import cbor2
 
@@ -27,6 +28,7 @@ RECEIPT_DIGEST = 2
 RECEIPT_STORED_AT = 3
 RECEIPT_SEQ_HIGH = 4
 RECEIPT_CLOCK_AHEAD_S = 5
+RECEIPT_NEW_KEY = 6
 DIGEST_BYTES = 16
 """A receipt echoes the first 16 bytes of the body's SHA-256."""
 
@@ -154,14 +156,20 @@ def _judge_receipt(request: Request, reply: WireReply) -> Judgement:
     if receipt is None:
         why = f"{reply.code} came without a receipt, which proves nothing"
         return Judgement(Outcome.LATER, reply.code, why)
-    got_id, digest = receipt
-    if got_id != receipt_id(request):
-        why = f"{reply.code} came with the receipt of {got_id}, not of this item"
+    if receipt.item_id != receipt_id(request):
+        why = f"{reply.code} came with the receipt of {receipt.item_id}, not of this item"
         return Judgement(Outcome.LATER, reply.code, why)
-    if digest != body_digest(request):
-        why = f"{reply.code}: the platform holds other bytes under the id {got_id}"
+    if receipt.digest != body_digest(request):
+        why = f"{reply.code}: the platform holds other bytes under the id {receipt.item_id}"
         return Judgement(Outcome.REFUSED, reply.code, why)
-    return Judgement(Outcome.DELIVERED, reply.code, "", reply.payload, clock_ahead_s(reply.payload))
+    return Judgement(
+        Outcome.DELIVERED,
+        reply.code,
+        "",
+        reply.payload,
+        receipt.clock_ahead_s,
+        new_key=receipt.new_key,
+    )
 
 
 def body_digest(request: Request) -> bytes:
@@ -171,21 +179,29 @@ def body_digest(request: Request) -> bytes:
     return hashlib.sha256(request.body).digest()[:DIGEST_BYTES]
 
 
-def decode_receipt(payload: bytes) -> tuple[str, bytes] | None:
-    """Id and digest of a receipt; None for anything that is not one."""
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is read of a receipt. clock_ahead_s, new_key: 0 when it says nothing of them."""
+
+    item_id: str
+    digest: bytes
+    clock_ahead_s: int
+    new_key: int
+
+
+def decode_receipt(payload: bytes) -> Receipt | None:
+    """None for anything that is not a receipt."""
     body = _loads(payload)
     if not isinstance(body, dict):
         return None
     got_id, digest = body.get(RECEIPT_ID), body.get(RECEIPT_DIGEST)
     if not isinstance(got_id, str) or not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES:
         return None
-    return got_id, digest
+    ahead_s, new_key = (_uint(body.get(key)) for key in (RECEIPT_CLOCK_AHEAD_S, RECEIPT_NEW_KEY))
+    return Receipt(got_id, digest, ahead_s, new_key)
 
 
-def clock_ahead_s(payload: bytes) -> int:
-    """Seconds by which the platform found the record's clock ahead; 0 when it did not."""
-    body = _loads(payload)
-    found = body.get(RECEIPT_CLOCK_AHEAD_S, 0) if isinstance(body, dict) else 0
+def _uint(found: object) -> int:
     return found if type(found) is int and found > 0 else 0
 
 

@@ -553,3 +553,15 @@ def test_a_cursor_is_read_strictly(rows: object) -> None:
     assert CoapV1().decode_cursor(WireReply("2.05", cbor2.dumps(rows), "", "")) is None
     assert CoapV1().decode_cursor(WireReply("2.05", b"", "", "")) is None
     assert CoapV1().decode_cursor(WireReply("4.04", cbor2.dumps([]), "", "")) is None
+
+
+@pytest.mark.parametrize(("told", "heard"), [(7, 7), (0, 0), (-7, 0), (True, 0), ("7", 0)])
+def test_a_receipt_may_name_a_rotation_that_waits(told: object, heard: int) -> None:
+    bench = Bench()
+    bench.put(1)
+    bench.connect()
+    (request,) = bench.take()
+    receipt = cbor2.loads(receipt_for(request).payload) | {6: told}
+    bench.reply(request, WireReply("2.01", cbor2.dumps(receipt), "", "TCP"))
+    assert len(bench.of(Delivered)) == 1, "a strange hint takes nothing from the receipt"
+    assert bench.node.new_key("county") == heard

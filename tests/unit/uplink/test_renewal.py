@@ -164,6 +164,16 @@ def test_the_county_is_asked_at_the_start_and_then_every_hour(rig: Rig) -> None:
     assert len(rig.county.asked) == 3, "silence is asked again after a minute"
 
 
+def test_a_hint_is_asked_for_in_the_next_round_and_once(rig: Rig) -> None:
+    terminal = Terminal(rig.into, rig.county)
+    terminal.round()
+    rig.county.asked.clear()
+    for number, asked in ((0, 0), (7, 1), (7, 1), (8, 2), (0, 2)):
+        terminal.renewal.hint(number)
+        terminal.round()
+        assert len(rig.county.asked) == asked, number
+
+
 def test_a_paper_brought_by_hand_is_proved_while_running(rig: Rig) -> None:
     terminal = Terminal(rig.into, rig.county)
     terminal.round()
