@@ -25,7 +25,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("run", "run the terminal with a configuration file"),
     ("demo", "run a whole lane on simulated chips, console and county receiver included"),
     ("check", "check a configuration file and list all its problems"),
-    ("verify", "check every record of a ledger: chain, signatures, pictures"),
+    ("verify", "check every record of a ledger: chain, signatures, pictures, raw samples"),
     ("county", "run the reference county receiver (CoAP over UDP and TCP)"),
     ("conformance", "check a county receiver against the golden vectors"),
     (
@@ -38,7 +38,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("weigh-trace", "weigh recorded traces with the live pipeline and write the results as JSON"),
     ("replay", "run a flight-recorder trace through today's core and list what differs"),
     ("rehearse", "run recorded traffic through another configuration: who is treated differently"),
-    ("evidence", "hand over the photos and film of one record, with captions on copies"),
+    ("evidence", "hand over photos, film and raw samples of one record, with captions on copies"),
     ("plate-accuracy", "share of plates read without a person, by week, day and night"),
     ("footage", "search the camera recording by time or plate, and export a time range"),
     ("fetch-models", "fetch the plate reader's networks from their pinned package"),

@@ -23,6 +23,7 @@ from terminal.core.types import (
     Weighed,
 )
 from terminal.plant_messages import PlantCommand, PlantTruth, PressKey
+from terminal.raw_samples import SamplesEnd, SamplesPart
 
 MESSAGE_BYTES_MAX = 160_000
 """Largest message. A SEQPACKET datagram must fit the kernel's default send buffer (212,992)."""
@@ -330,6 +331,8 @@ Message = (
     | ZeroKept
     | CornersKept
     | FlightFrame
+    | SamplesPart
+    | SamplesEnd
     | LedgerStatus
     | VehicleLookup
     | VehicleFound

@@ -1,7 +1,7 @@
-"""weigh-terminal evidence LEDGER NUMBER FOLDER: the pictures and film of one record, to hand over.
+"""weigh-terminal evidence LEDGER NUMBER FOLDER: pictures, film and raw samples of one record.
 
-Photos get a caption (time, site, mass, plate) burnt into a copy; --original adds the untouched
-files, whose SHA-256 the signed record names. Nothing in the ledger is changed.
+To hand over. Photos get a caption (time, site, mass, plate) burnt into a copy; --original adds the
+untouched files, whose SHA-256 the signed record names. Nothing in the ledger is changed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from hal.contract.types import NS_PER_S
 from terminal import exits
 from terminal.anpr.types import Box
 from terminal.camera.caption import captioned
+from terminal.ledger import samples
 from terminal.ledger.evidence import Evidence, holds
 from terminal.records import Record, RecordError, decode_signed
 
 NAME = "evidence"
-HELP = "hand over the photos and film of one record, with captions on copies"
+HELP = "hand over photos, film and raw samples of one record, with captions on copies"
 LEDGER_FILE = "ledger.db"
 CLIP = "clip"
 
@@ -100,7 +101,23 @@ def _hand_over(args: argparse.Namespace, record: Record, later: Record | None) -
             copy = args.folder / f"{name}.jpg"
             copy.write_bytes(captioned(content, caption_of(record), args.mask))
             print(copy)
-    return code
+    return max(code, _hand_over_samples(args, record))
+
+
+def _hand_over_samples(args: argparse.Namespace, record: Record) -> int:
+    """The raw samples as they were weighed: weigh-trace gives the record's mass from them."""
+    digest = None if record.weigh is None else record.weigh.samples_sha256
+    if digest is None:
+        return exits.OK
+    source = samples.place(args.ledger / samples.FOLDER, digest)
+    if not samples.holds(source, digest):
+        print(f"{source}: missing, no longer kept, or not what record {record.seq} says.",
+              file=sys.stderr)  # fmt: skip
+        return exits.BAD_INPUT
+    copy = args.folder / f"{record.seq}-samples{samples.SUFFIX}"
+    copy.write_bytes(source.read_bytes())
+    print(f"{copy}  SHA-256 {digest.hex()}")
+    return exits.OK
 
 
 def caption_of(record: Record) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """weigh-terminal verify: walk a ledger and name the first record that cannot be believed.
 
-Reads only, also while the terminal runs. Chain, numbers, signatures, stored digests and the
-pictures behind them; it must never write to what it checks. Given the signed report of a
-calibration (a .txt file), it checks that against the same key.
+Reads only, also while the terminal runs. Chain, numbers, signatures, stored digests, the
+pictures and the raw samples behind them; it must never write to what it checks. Given the signed
+report of a calibration (a .txt file), it checks that against the same key.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import apsw
 
 from hal.contract.types import NS_PER_S
 from terminal import exits
+from terminal.ledger import samples
 from terminal.ledger.evidence import Evidence, holds
 from terminal.ledger.identity import PUBLIC_FILE, read_public
 from terminal.ledger.store import DB_FILE
@@ -32,7 +33,7 @@ from terminal.records import (
 from terminal.weighing.calibration_report import problem
 
 NAME = "verify"
-HELP = "check every record of a ledger: chain, signatures, pictures"
+HELP = "check every record of a ledger: chain, signatures, pictures, raw samples"
 BAD = 1
 REPORT_SUFFIX = ".txt"
 
@@ -51,7 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="terminal.pub as enrolled at the county; without it the one beside the ledger",
     )
-    parser.add_argument("--no-photos", action="store_true", help="do not read the pictures")
+    parser.add_argument(
+        "--no-photos", action="store_true", help="read neither pictures nor raw samples"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -102,13 +105,15 @@ def _report(path: Path, key_path: Path) -> int:
 
 @dataclass(slots=True)
 class Walk:
-    """One pass over a ledger. photos: the evidence folder, None to leave pictures out."""
+    """One pass over a ledger. evidence: its folder, None to leave pictures and samples out."""
 
     db: apsw.Connection
     key: PublicKey
     evidence: Path | None
     records: int = 0
     pictures: int = 0
+    samples: int = 0
+    samples_gone: int = 0
     simulated: int = 0
     first_wall_ns: int = 0
     last_wall_ns: int = 0
@@ -131,7 +136,9 @@ class Walk:
         span = f"{_utc(self.first_wall_ns)} to {_utc(self.last_wall_ns)}"
         simulated = f", {self.simulated} of them simulated" if self.simulated else ""
         pictures = f", {self.pictures} pictures" if self.evidence is not None else ""
-        return f"{self.records} good records{simulated}{pictures}, {span}"
+        raw = f", {self.samples} files of raw samples" if self.samples else ""
+        gone = f", {self.samples_gone} no longer kept" if self.samples_gone else ""
+        return f"{self.records} good records{simulated}{pictures}{raw}{gone}, {span}"
 
     def _signed(self) -> Iterator[bytes]:
         """The stored records in order; verify_chain judges each before the next is taken."""
@@ -176,7 +183,30 @@ class Walk:
                 return f"the {photo.role} picture {path.name} {state}"
             self._seen.add(photo.sha256)
             self.pictures += 1
+        return self._samples_problem(record)
+
+    def _samples_problem(self, record: Record) -> str | None:
+        """Its raw samples are there as they were, or have gone as the ledger noted."""
+        digest = None if record.weigh is None else record.weigh.samples_sha256
+        if digest is None or self.evidence is None:
+            return None
+        path = samples.place(self.evidence.parent / samples.FOLDER, digest)
+        if samples.holds(path, digest):
+            self.samples += 1
+            return None
+        if path.exists():
+            return f"the raw samples {path.name} are not those of the record"
+        if record.seq >= self._samples_from():
+            return f"the raw samples {path.name} are missing"
+        self.samples_gone += 1
         return None
+
+    def _samples_from(self) -> int:
+        """First record whose raw samples must be there."""
+        row = self.db.execute(
+            "select value from meta where name = ?", (samples.FROM_META,)
+        ).fetchone()
+        return 0 if row is None else int(bytes(row[0]))
 
 
 def _utc(wall_ns: int) -> str:

@@ -175,6 +175,7 @@ SECTIONS: tuple[Section, ...] = (
             ("software_sha256", _plain),
             ("config_sha256", _plain),
             ("calibration_id", _plain),
+            ("samples_sha256", _plain),
         ),
     ),
 )

@@ -32,6 +32,7 @@ from terminal.control.lateness import Histogram
 from terminal.control.mailbox import Mailbox
 from terminal.control.outgoing import Outgoing
 from terminal.control.pinpad import PinPad
+from terminal.control.sample_ring import SampleRing
 from terminal.core import invariants
 from terminal.core.params import Params
 from terminal.core.step import initial, step
@@ -41,6 +42,7 @@ from terminal.frames import TickFrame, decide, state_digest
 from terminal.link import Hub
 from terminal.messages import CornersKept, LoopStats, Snapshot, ZeroKept
 from terminal.weighing.pipeline import Pipeline
+from terminal.weighing.tracemeta import meta_text
 from terminal.weighing.zero import ZeroState
 
 Value = TypeVar("Value", RawSample, IndicatorReading)
@@ -82,6 +84,7 @@ class Control:
         self._mailbox = Mailbox()
         self._pad = PinPad(self.operator_pins)
         self._outgoing = Outgoing(self.hub)
+        self._samples = SampleRing()
         self._weighed: Weighed | None = None
         self._feedback: tuple[BarrierFeedback | None, BarrierFeedback | None] = (None, None)
         self._outputs = Outputs()
@@ -173,6 +176,7 @@ class Control:
         if self.devices.load_cell is not None:
             samples = _split(self.devices.load_cell.poll(now_ns, SAMPLES_MAX), faults)
             newer = self.pipeline.feed(samples, *beams, self._outputs.zero_allowed, now_ns)
+            self._samples.take(samples, beams, self.state.visit_id != 0, now_ns)
         elif self.devices.indicator is not None:
             readings = _split(self.devices.indicator.poll(now_ns, READINGS_MAX), faults)
             newer = self.pipeline.feed_indicator(readings, *beams, now_ns)
@@ -198,7 +202,8 @@ class Control:
     def _tell(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> None:
         now_ns = inputs.now_ns
         answered = inputs.vehicle[0] if inputs.vehicle is not None else ""
-        self._outgoing.requests(outputs, answered, now_ns)
+        given = self._samples_given(outputs, now_ns)
+        self._outgoing.requests(outputs, answered, now_ns, samples_given=given)
         told = (*self.pipeline.drain_events(), *self._faults.drain_events())
         self._outgoing.journal(outputs.events + told)
         if self._outgoing.snapshot_due(now_ns):
@@ -207,6 +212,20 @@ class Control:
                 zero = self.pipeline.zero_state()
                 self._outgoing.keep_zero(ZeroKept(zero.counts, zero.initial_kg), now_ns)
             self._keep_corners(now_ns)
+
+    def _samples_given(self, outputs: Outputs, now_ns: MonotonicNs) -> bool:
+        """Whether a draft may go to the ledger: an indicator gives no raw samples to go first."""
+        if self.devices.load_cell is None:
+            return True
+        met = self._mailbox.ledger_met if self._mailbox.up.get("ledger", False) else 0
+        self._samples.give(self.hub, met)
+        if outputs.draft is None:
+            return True
+        return self._samples.ended(self.hub, outputs.draft.visit_id, self._meta, now_ns)
+
+    def _meta(self) -> str:
+        pipe = self.pipeline
+        return meta_text(pipe.params, pipe.zero_state(), pipe.hold.calm_kg())
 
     def _keep_corners(self, now_ns: MonotonicNs) -> None:
         """Only after the ledger's own word: never over evidence that was not read yet."""

@@ -52,6 +52,7 @@ class Mailbox:
     zero: ZeroKept | None = None
     corners: CornersKept | None = None
     up: dict[str, bool] = field(default_factory=dict)
+    ledger_met: int = 0
     simulated_peers: set[str] = field(default_factory=set)
     ignored: int = 0
 
@@ -70,6 +71,7 @@ class Mailbox:
             match event:
                 case PeerUp(peer, simulated):
                     self.up[peer] = True
+                    self.ledger_met += peer == "ledger"
                     if simulated:
                         self.simulated_peers.add(peer)
                 case PeerDown(peer):

@@ -94,9 +94,12 @@ class Outgoing:
     _key: Literal["", "start", "gap", "period"] = "start"
     _key_due_ns: int = 0
 
-    def requests(self, outputs: Outputs, answered_plate: str, now_ns: int) -> None:
-        """Send what the core asks of ledger and camera."""
-        draft = CommitDraft(outputs.draft) if outputs.draft is not None else None
+    def requests(
+        self, outputs: Outputs, answered_plate: str, now_ns: int, *, samples_given: bool = True
+    ) -> None:
+        """Send what the core asks of ledger and camera. A draft goes after its raw samples."""
+        wanted_draft = outputs.draft if samples_given else None
+        draft = CommitDraft(wanted_draft) if wanted_draft is not None else None
         self._send("ledger", self._draft, draft, now_ns)
         wanted = outputs.lookup_plate
         lookup = VehicleLookup(wanted) if wanted and wanted != answered_plate else None

@@ -10,12 +10,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import apsw
+
 from hal.contract.devices import Clock
-from hal.contract.types import NS_PER_S, MonotonicNs
+from hal.contract.types import NS_PER_S, ClockQuality, MonotonicNs
 from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
 from terminal.ledger import follow_up, lost_picture
+from terminal.ledger import samples as raw
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.evidence import Evidence
+from terminal.ledger.samples import Samples
 from terminal.ledger.store import Head, NewItem, Store
 from terminal.messages import CommitDraft, FollowUp, encode
 from terminal.outbox import DeliveryState, after_loss
@@ -82,6 +86,7 @@ class Book:
         self,
         store: Store,
         evidence: Evidence,
+        samples: Samples,
         signer: Signer,
         origin: Origin,
         clock: Clock,
@@ -92,6 +97,7 @@ class Book:
         self.origin = origin
         self._store = store
         self.evidence = evidence
+        self.samples = samples
         self._signer = signer
         self._clock = clock
         self._targets = tuple(name for name, _photos in targets)
@@ -129,7 +135,7 @@ class Book:
         return Committed(draft.visit_id, head.seq, head.record_hash)
 
     def commit(self, draft: RecordDraft, *, simulated: bool) -> Written:
-        """Make one visit durable: pictures, then record, picture rows and deliveries at once.
+        """Make one visit durable: pictures and raw samples, then the record with all its rows.
 
         Raises LedgerRefusedError when it cannot be; nothing is then acknowledged.
         """
@@ -137,7 +143,9 @@ class Book:
         if before is not None:
             return Written(before, repeated=True)
         kept, missing = self._adopted(draft.photos)
-        contents: list[tuple[str, Weigh | Happening]] = [("record", _weigh(draft, kept))]
+        samples = self._keep_samples(draft.visit_id)
+        weigh = _weigh(draft, kept, None if samples is None else samples[0])
+        contents: list[tuple[str, Weigh | Happening]] = [("record", weigh)]
         if missing:
             contents.append(("alarm", self._photo_missing(draft.visit_id, missing)))
         with self._store.transaction():
@@ -150,6 +158,8 @@ class Book:
             )
             for photo in kept:
                 self._add_photo(photo)
+            if samples is not None:
+                raw.remember(self._store, head.seq, samples, self._known_wall_ns())
         self._head = heads[-1]
         for photo in kept:
             self.evidence.release(photo.sha256)
@@ -171,6 +181,28 @@ class Book:
         at_ns = int(self._clock.monotonic_ns())
         detail = f"visit {visit_id}: {names}"[:DETAIL_CHARS_MAX]
         return Happening(event="photo_missing", detail=detail, at_ns=at_ns)
+
+    def _keep_samples(self, visit_id: int) -> tuple[bytes, int] | None:
+        try:
+            return self.samples.keep(visit_id)
+        except OSError as error:
+            raise LedgerRefusedError(
+                f"the visit's raw samples cannot be stored: {error.strerror}"
+            ) from error
+
+    def _known_wall_ns(self) -> int:
+        """The time now; 0 while the clock was not set."""
+        known = self._clock.quality() is ClockQuality.SYNCED
+        return self._clock.wall_ns() if known else 0
+
+    def sweep(self) -> str:
+        """Keep spool and raw samples within their bounds. Returns why not, empty when done."""
+        self.evidence.sweep_spool()
+        try:
+            self.samples.sweep(self._store, self._known_wall_ns())
+        except (apsw.Error, LedgerRefusedError) as error:
+            return f"old raw samples cannot be removed: {error}"
+        return ""
 
     def follow_up(self, said: FollowUp, *, simulated: bool) -> bool:
         """Make durable what came after a visit. False: that visit has no record (yet).
@@ -317,7 +349,7 @@ def _happening(event: Event) -> Happening:
     return Happening(event=event.kind, detail=detail, at_ns=_at_ns(event))
 
 
-def _weigh(draft: RecordDraft, photos: tuple[PhotoRef, ...]) -> Weigh:
+def _weigh(draft: RecordDraft, photos: tuple[PhotoRef, ...], samples_sha256: bytes | None) -> Weigh:
     return Weigh(
         visit_id=draft.visit_id,
         verdict=draft.verdict,
@@ -346,4 +378,5 @@ def _weigh(draft: RecordDraft, photos: tuple[PhotoRef, ...]) -> Weigh:
         weighed_ns=int(draft.weighed_ns),
         photos=photos,
         rear_plate=draft.rear_plate or None,
+        samples_sha256=samples_sha256,
     )

@@ -24,6 +24,7 @@ from terminal.ledger.errors import LedgerCorruptError, translated
 from terminal.ledger.evidence import Evidence
 from terminal.ledger.flight import FlightRecorder
 from terminal.ledger.node import LedgerNode
+from terminal.ledger.samples import FOLDER, Samples
 from terminal.ledger.store import DB_FILE, Store
 from terminal.records import (
     GENESIS_HASH,
@@ -71,13 +72,15 @@ def build(
         evidence = Evidence(folder / "evidence", spool)
         evidence.sweep(store.photos())
         evidence.sweep_spool()
+        samples = Samples(folder / FOLDER)
+        samples.sweep_strays(store)
         targets = tuple((target.name, target.photos) for target in config.targets)
         with store.transaction():
             store.forget_backoff()
             for name, photos in targets:
                 store.add_target(name, photos)
         origin = _origin(loaded, ledger_id, software_id, boot_id or identity.boot_id())
-        book = Book(store, evidence, signer, origin, clock, targets=targets)
+        book = Book(store, evidence, samples, signer, origin, clock, targets=targets)
         identity.export_public(folder, config.site.terminal_id, signer.public_key)
         node = LedgerNode(
             store=store,

@@ -21,7 +21,7 @@ from terminal.ledger.book import Book
 from terminal.ledger.errors import LedgerRefusedError
 from terminal.ledger.flight import FlightRecorder
 from terminal.ledger.receipts import Receipts, Settled
-from terminal.ledger.store import Store
+from terminal.ledger.store import Item, Store
 from terminal.link import PeerDown, PeerUp, Received
 from terminal.messages import (
     CommitDone,
@@ -47,6 +47,7 @@ from terminal.messages import (
     ZeroKept,
 )
 from terminal.node import NodeEvent, Send
+from terminal.raw_samples import SamplesEnd, SamplesPart
 
 PULL_MAX = 32
 """Items answered to one Pull: what a link's queue holds."""
@@ -56,8 +57,9 @@ SPOOL_SWEEP_S = 600
 WHY_CHARS_MAX = 200
 ALARM_RESERVE = 1_000
 """Alarms still become records this far beyond the outbox bound."""
+KEPT = (SamplesPart, SamplesEnd, ZeroKept, CornersKept)
 ALLOWED: dict[str, tuple[type, ...]] = {
-    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame, ZeroKept, CornersKept),
+    "control": (CommitDraft, Journal, VehicleLookup, FlightFrame, *KEPT),
     "camera": (FollowUp,),
     "uplink": (Pull, Delivered, Undeliverable, TargetStatus, Reconcile),
 }
@@ -159,7 +161,7 @@ class LedgerNode:
         self._busy = False
         self._seconds += 1
         if self._seconds % SPOOL_SWEEP_S == 0:
-            self.book.evidence.sweep_spool()
+            self.last_refusal = self.book.sweep() or self.last_refusal
         return [*sends, self._status()]
 
     def _answer(self, peer: str, message: Message, now_ns: MonotonicNs) -> Sequence[Send]:
@@ -188,6 +190,8 @@ class LedgerNode:
                 return (Send("control", vehicles.find(self.store, plate)),)
             case FlightFrame(frame):
                 self.flight.append(frame)
+            case SamplesPart() | SamplesEnd():
+                self.book.samples.take(message)
             case ZeroKept() | CornersKept():
                 keepsakes.keep(self.store, message)
             case _:
@@ -334,21 +338,7 @@ class LedgerNode:
             return (Send("uplink", PullDone(target, 0)),)
         written = self._write_receipts()
         items = self.store.pull(target, now_ns, max(0, min(limit, PULL_MAX)))
-        pending = [
-            Send(
-                "uplink",
-                Pending(
-                    target,
-                    it.item,
-                    ItemClass(it.item_class),
-                    it.item_id,
-                    it.sha256,
-                    it.body,
-                    it.path,
-                ),
-            )
-            for it in items
-        ]
+        pending = [Send("uplink", _pending(target, item)) for item in items]
         left = self.targets[target].waiting - len(items)
         return [*written, *pending, Send("uplink", PullDone(target, max(0, left)))]
 
@@ -397,3 +387,8 @@ class LedgerNode:
                 tuple((t.name, t.waiting, t.quarantined, t.up, t.rung, t.why) for t in states),
             ),
         )
+
+
+def _pending(target: str, it: Item) -> Pending:
+    item_class = ItemClass(it.item_class)
+    return Pending(target, it.item, item_class, it.item_id, it.sha256, it.body, it.path)

@@ -71,6 +71,12 @@ ADDED: tuple[str, ...] = (
     """create table if not exists follow_up(
         about_seq integer primary key,
         seq integer not null) without rowid""",
+    """create table if not exists samples(
+        seq integer primary key,
+        sha256 blob not null,
+        size_bytes integer not null,
+        wall_ns integer not null) without rowid""",
 )
-"""pair: with which trailer plate each plate was last recorded. follow_up: which event record
+"""samples: which record has a file of raw samples on site; wall_ns 0 while the clock was not set.
+pair: with which trailer plate each plate was last recorded. follow_up: which event record
 carries what came after a visit's own record."""

@@ -336,6 +336,7 @@ def _weigh(fields: _Fields) -> Weigh:
         photos=fields.photos(),
         supersedes=fields.maybe("supersedes", int),
         rear_plate=fields.maybe("rear_plate", str),
+        samples_sha256=fields.maybe("samples_sha256", bytes),
     )
 
 

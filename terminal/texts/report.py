@@ -58,6 +58,7 @@ REPORT: Mapping[str, tuple[str, str]] = {
     "signature": ("签名", "Signature"),
     "wall_ns": ("时间", "Time"),
     "config_sha256": ("配置摘要", "Configuration digest"),
+    "samples_sha256": ("原始采样摘要", "Raw samples digest"),
     "event": ("事件", "Event"),
     "detail": ("说明", "Detail"),
     "event.lockout": ("通道锁定", "lane locked"),

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
+from sys import maxsize
 
 import numpy as np
 
@@ -135,6 +136,15 @@ class HoldKeeper:
             self._calm[i] -= shift_kg
         if abs(shift_kg) > CALM_STEP_KG:
             self._calm_from = self._history.steps.count + self._calm_rows
+
+    def calm_kg(self) -> tuple[float, ...]:
+        """Means of the empty deck before this vehicle: what is known of the wind."""
+        return tuple(self._calm)
+
+    def resume_calm(self, calm_kg: Sequence[float]) -> None:
+        """Only for samples that were kept: what their hold knew from before them."""
+        self._calm.extend(calm_kg)
+        self._calm_from = maxsize
 
     def void(self) -> None:
         """Give the held mass up and settle again from here."""

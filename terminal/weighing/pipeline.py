@@ -115,6 +115,11 @@ class Pipeline:
         """Take a stored zero; False when it is not plausible (an event says why)."""
         return self.zero.restore(state, now_ns)
 
+    def resume(self, zero: ZeroState, calm_kg: Sequence[float]) -> None:
+        """For kept samples: what was known before them, the zero in force and the calm deck."""
+        self.zero.resume(zero)
+        self.hold.resume_calm(calm_kg)
+
     def corner_evidence(self) -> str:
         """What the passages said about the cells, to store, so that it survives a restart."""
         return self.checks.corners.text()

@@ -73,6 +73,7 @@ class Settler:
         self._recent.clear()
         self._claims.clear()
         self._others = []
+        self._turn = 0  # or the mass would depend on the vehicles before
 
     def step(self, total: np.ndarray, step_s: float, wind_kg: float = 0.0) -> Estimate | None:
         """Best estimate from the newest points of the standing period; None while too short.

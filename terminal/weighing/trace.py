@@ -6,7 +6,7 @@ result never rests on a later row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -18,12 +18,14 @@ from hal.contract.types import (
     IndicatorReading,
     MonotonicNs,
     RawSample,
+    SampleFlag,
     Tri,
 )
 from terminal.core.types import Weighed, WeighFlag, WeightSource
 from terminal.weighing.pipeline import Pipeline
-from terminal.weighing.tracefile import Trace, load_trace
+from terminal.weighing.tracefile import FLAGS_MAX, Trace, load_trace
 
+FLAGS = tuple(SampleFlag(bits) for bits in range(FLAGS_MAX + 1))
 START_NS = 10 * NS_PER_S
 """Trace time 0 in pipeline time: stamps a little before 0 stay positive."""
 
@@ -143,14 +145,23 @@ class _Notes:
 
 def _feed_cells(trace: Trace, notes: _Notes) -> None:
     feed = notes.pipeline.feed
+    if trace.zero is not None:
+        set_ns = MonotonicNs(START_NS + trace.zero.set_ns)
+        notes.pipeline.resume(replace(trace.zero, set_ns=set_ns), trace.calm_kg)
     rows = trace.counts.tolist()
+    flags = None if trace.flags is None else trace.flags.tolist()
+    none = [0] * trace.params.cells
     entry, leave = trace.beam_entry.tolist(), trace.beam_exit.tolist()
     for i, t in enumerate(trace.t.tolist()):
         at = MonotonicNs(START_NS + round(t * NS_PER_S))
-        samples = [RawSample(at, c, Counts(int(v))) for c, v in enumerate(rows[i]) if v == v]
-        weighed = feed(
-            samples, Tri.YES if entry[i] else Tri.NO, Tri.YES if leave[i] else Tri.NO, True, at
-        )
+        said = none if flags is None else flags[i]
+        samples = [
+            RawSample(at, c, Counts(int(v)), FLAGS[said[c]])
+            for c, v in enumerate(rows[i])
+            if v == v
+        ]
+        beams = Tri.YES if entry[i] else Tri.NO, Tri.YES if leave[i] else Tri.NO
+        weighed = feed(samples, *beams, trace.zero is None, at)
         if weighed is not None:
             notes.take(weighed, t)
 

@@ -15,23 +15,38 @@ from pathlib import Path
 
 import numpy as np
 
+from hal.contract.types import SampleFlag
 from terminal.weighing.params import WeighParams
 from terminal.weighing.stamps import GAP_S_MAX
-from terminal.weighing.tracemeta import COUNTS_MAX, TraceError, params_of_meta
+from terminal.weighing.tracemeta import (
+    COUNTS_MAX,
+    TraceError,
+    calm_of_meta,
+    params_of_meta,
+    zero_of_meta,
+)
+from terminal.weighing.zero import ZeroState
 
 UNREADABLE = (
     ValueError, OSError, EOFError, RuntimeError, LookupError, MemoryError, OverflowError,
     struct.error, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What numpy and zipfile raise on a damaged archive: also "encrypted" and "patched data"."""
+NEEDED = ("t", "counts", "beam_entry", "beam_exit", "meta")
+OPTIONAL = ("flags",)
 ROWS_MAX = 4_000_000
+FLAGS_MAX = sum(SampleFlag)
 PACE_TIMES_MAX = 50
 """Rows further apart or closer than this against fs_nominal are in another unit than seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A checked trace. t in s; counts (N, C) with NaN where a sample is missing."""
+    """A checked trace. t in s; counts (N, C) with NaN where a sample is missing.
+
+    flags: (N, C) SampleFlag bits of the driver, or None. zero: that was in force, or None; with it
+    calm_kg: what the empty deck read before, in means.
+    """
 
     t: np.ndarray
     counts: np.ndarray
@@ -39,6 +54,9 @@ class Trace:
     beam_exit: np.ndarray
     params: WeighParams
     bad_stamps: int = 0
+    flags: np.ndarray | None = None
+    zero: ZeroState | None = None
+    calm_kg: tuple[float, ...] = ()
 
 
 def load_trace(path: Path) -> Trace:
@@ -68,7 +86,9 @@ def load_trace(path: Path) -> Trace:
             raise TraceError(
                 f"{path}: {name}: is {beam[odd[0]]:g} in row {odd[0]}; 0 or 1 (blocked) is expected"
             )
-    params = params_of_meta(path, _meta(path, arrays), counts.shape[1])
+    meta = _meta(path, arrays)
+    params = params_of_meta(path, meta, counts.shape[1])
+    flags = _flags(path, arrays, counts.shape)
     _check_pace(path, t[finite], params.rate_hz)
     filled, kept = _stamped(t, round(GAP_S_MAX * params.rate_hz))
     return Trace(
@@ -78,6 +98,9 @@ def load_trace(path: Path) -> Trace:
         beam_exit=leave[kept].astype(bool),
         params=params,
         bad_stamps=int((~finite).sum()),
+        flags=None if flags is None else flags[kept],
+        zero=zero_of_meta(path, meta, counts.shape[1]),
+        calm_kg=calm_of_meta(path, meta),
     )
 
 
@@ -116,8 +139,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             if not hasattr(archive, "files"):
                 raise TraceError(f"{path}: file: is a single array, not an NPZ archive")
             found = {}
-            for name in ("t", "counts", "beam_entry", "beam_exit", "meta"):
+            for name in (*NEEDED, *OPTIONAL):
                 if name not in archive.files:
+                    if name in OPTIONAL:
+                        continue
                     raise TraceError(f"{path}: {name}: is missing from the archive")
                 try:
                     found[name] = archive[name]
@@ -138,6 +163,17 @@ def _array(path: Path, arrays: dict[str, np.ndarray], name: str, dimensions: int
     if array.dtype.kind not in "biuf":
         raise TraceError(f"{path}: {name}: holds {array.dtype}, numbers are expected")
     return array if name.startswith("beam") else array.astype(float)
+
+
+def _flags(path: Path, arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray | None:
+    if "flags" not in arrays:
+        return None
+    flags = arrays["flags"]
+    if flags.shape != shape or flags.dtype.kind not in "iu":
+        raise TraceError(f"{path}: flags: must be whole numbers in the shape of counts {shape}")
+    if bool(((flags < 0) | (flags > FLAGS_MAX)).any()):
+        raise TraceError(f"{path}: flags: has bits that no driver sets")
+    return flags
 
 
 def _meta(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, object]:

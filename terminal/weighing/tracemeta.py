@@ -5,18 +5,22 @@ It knows no file and no sample; each defect is one line that names the key.
 
 from __future__ import annotations
 
+import json
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hal.contract.types import NS_PER_S, MonotonicNs
 from terminal.core.types import WeightSource
-from terminal.weighing.params import WeighParams
+from terminal.weighing.params import ALARM_ONLY, WeighParams, alarm_only
+from terminal.weighing.zero import ZeroState
 
 COUNTS_MAX = 2**31
 SPAN_MIN = 1e-6
 NUMBER_MAX = 1e300
 CELL_TABLES = ("kg_per_count", "zero_counts", "cell_x_m", "cell_y_m")
+CALM_MAX = 64
 OCCUPIED_KG = 3_000
 """A trace shows trucks: three quarters of this is less than the lightest empty one."""
 
@@ -51,6 +55,15 @@ class _Reader:
         if value != round(value):
             raise TraceError(f"{self.path}: meta: {key} is {value!r}, whole kg are expected")
         return round(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self.meta.get(key, default)
+        if not isinstance(value, bool):
+            raise TraceError(
+                f"{self.path}: meta: {key} is {_told(value)}; true or false is expected"
+            )
+        return value
 
     def check_cells(self, cells: int) -> None:
         """Where all tables agree on another number of cells, the counts are at fault."""
@@ -103,9 +116,7 @@ def params_of_meta(path: Path | str, meta: dict[str, object], cells: int) -> Wei
     if not 1 <= cells <= 64:
         raise TraceError(f"{path}: counts: has {cells} columns; 1 to 64 are allowed")
     e_kg = read.whole("division_kg" if "e_kg" not in meta else "e_kg", 1, 1_000)
-    beams = meta.get("beams", True)
-    if not isinstance(beams, bool):
-        raise TraceError(f"{path}: meta: beams is {_told(beams)}; true or false is expected")
+    beams = read.flag("beams", True)
     if not indicator:
         read.check_cells(cells)
     none = (0.0,) * cells
@@ -120,7 +131,7 @@ def params_of_meta(path: Path | str, meta: dict[str, object], cells: int) -> Wei
     return WeighParams(
         max_kg=round(read.number("max_kg", 100, 1e7)),
         e_kg=e_kg,
-        occupied_kg=OCCUPIED_KG,
+        occupied_kg=round(read.number("occupied_kg", 100, 1e5, OCCUPIED_KG)),
         cells=cells,
         rate_hz=read.number("fs_nominal", 0.5, 10_000),
         full_scale=round(read.number("full_scale", 1, 2**40, float(2**31))),
@@ -132,4 +143,57 @@ def params_of_meta(path: Path | str, meta: dict[str, object], cells: int) -> Wei
         beams=beams,
         deck_length_mm=round(1_000 * read.number("deck_len_m", 0.5, 200, 18.0)),
         source=WeightSource.INDICATOR if indicator else WeightSource.AMPLIFIER,
+        alarm_only=alarm_only(glitch_blocks=read.flag("glitch_blocks", False)),
     )
+
+
+def zero_of_meta(path: Path | str, meta: dict[str, object], cells: int) -> ZeroState | None:
+    """The zero that was in force when the samples were kept; None: the trace finds its own."""
+    if "zero_set_s" not in meta:
+        return None
+    read = _Reader(path, meta)
+    return ZeroState(
+        read.table("zero_in_force_counts", cells, lambda v: abs(v) < COUNTS_MAX),
+        read.number("zero_initial_kg", -1e6, 1e6),
+        MonotonicNs(round(read.number("zero_set_s", 0, 1e11) * NS_PER_S)),
+    )
+
+
+def calm_of_meta(path: Path | str, meta: dict[str, object]) -> tuple[float, ...]:
+    """What the hold knew of the empty deck when the samples were kept."""
+    value = meta.get("calm_kg", [])
+    if not isinstance(value, list) or len(value) > CALM_MAX or not all(map(_is_number, value)):
+        raise TraceError(
+            f"{path}: meta: calm_kg is {_told(value)}; up to {CALM_MAX} numbers are expected"
+        )
+    return tuple(float(v) for v in value)
+
+
+def meta_text(params: WeighParams, zero: ZeroState, calm_kg: Sequence[float]) -> str:
+    """The meta block for samples that were fed to a live pipeline of these parameters.
+
+    zero: in force while the deck was loaded; calm_kg: of the deck before that. They are named only
+    when a deck was seen empty since the start; before that nothing is held.
+    """
+    meta: dict[str, object] = {
+        "kind": "cells",
+        "fs_nominal": params.rate_hz,
+        "full_scale": params.full_scale,
+        "deck_len_m": params.deck_length_mm / 1_000,
+        "max_kg": params.max_kg,
+        "e_kg": params.e_kg,
+        "occupied_kg": params.occupied_kg,
+        "cell_x_m": [x / 1_000 for x in params.cell_x_mm],
+        "cell_y_m": [y / 1_000 for y in params.cell_y_mm],
+        "kg_per_count": params.kg_per_count,
+        "zero_counts": params.zero_counts,
+        "cell_cap_kg": params.cell_cap_kg,
+        "beams": params.beams,
+        "glitch_blocks": params.alarm_only != ALARM_ONLY,
+    }
+    if zero.set_ns:
+        meta["zero_in_force_counts"] = zero.counts
+        meta["zero_initial_kg"] = zero.initial_kg
+        meta["zero_set_s"] = zero.set_ns / NS_PER_S
+        meta["calm_kg"] = [*calm_kg]
+    return json.dumps(meta)

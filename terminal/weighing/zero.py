@@ -133,6 +133,11 @@ class ZeroKeeper:
         self._note("zero_restored", now_ns, f"{shift_kg:.1f} kg from calibration")
         return True
 
+    def resume(self, state: ZeroState) -> None:
+        """Only for samples that were kept: their zero, already confirmed on an empty deck."""
+        self.counts = np.asarray(state.counts, dtype=float)
+        self._initial_kg, self._confirmed_ns = state.initial_kg, int(state.set_ns)
+
     def runaway_cell(self) -> int:
         """The cell whose zero has left the others' since the calibration, -1 while none has.
 
