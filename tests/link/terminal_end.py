@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import math
 import random
 import sys
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from hal.contract.types import ClockQuality, MonotonicNs
 from terminal.config import Config, LedgerSection, Loaded, Target
-from terminal.core.types import PhotoRef
+from terminal.core.types import PhotoRef, RecordDraft
 from terminal.ledger import build
 from terminal.ledger.node import LedgerNode
 from terminal.link import PeerUp, Received
@@ -103,6 +104,14 @@ def loaded_for(args: argparse.Namespace) -> Loaded:
     return Loaded(config, args.folder.resolve(), b"c" * 32)
 
 
+def visit(args: argparse.Namespace, number: int) -> RecordDraft:
+    """A visit as the lane's control hands it over; what making it costs is no part of sending."""
+    photos = ()
+    if args.photo_every and number % args.photo_every == 0:
+        photos = (spool_photo(args.folder.resolve(), number, args.photo_bytes),)
+    return draft(number, photos=photos)
+
+
 async def run(args: argparse.Namespace) -> int:
     """Commit, send, report."""
     clock = SystemClock()
@@ -118,18 +127,20 @@ async def run(args: argparse.Namespace) -> int:
     carrier = Carrier(node, transports, joined, clock)
     carrier.send(node.on_event(PeerUp("ledger", False), clock.monotonic_ns()))
     made, told_s, all_made_s, began_s = 0, 0.0, 0.0, time.monotonic()
-    commit_cpu_s, began_cpu_s = 0.0, time.process_time()
+    draft_cpu_s, commit_cpu_s, began_cpu_s = 0.0, 0.0, time.process_time()
     try:
         while True:
-            until = min(args.records, made + COMMITS_A_TURN)
-            while made < until and time.monotonic() - began_s >= made / args.pace:
-                made += 1
-                photos = ()
-                if args.photo_every and made % args.photo_every == 0:
-                    photos = (spool_photo(loaded.base, made, args.photo_bytes),)
-                cpu_s = time.process_time()
-                joined.control(CommitDraft(draft(made, photos=photos)))
-                commit_cpu_s += time.process_time() - cpu_s
+            due = math.floor(min(args.records, (time.monotonic() - began_s) * args.pace + 1))
+            due = min(due, made + COMMITS_A_TURN)
+            cpu_s = [time.process_time()]
+            drafts = [CommitDraft(visit(args, number)) for number in range(made + 1, due + 1)]
+            cpu_s.append(time.process_time())
+            for one in drafts:
+                joined.control(one)
+            cpu_s.append(time.process_time())
+            draft_cpu_s += cpu_s[1] - cpu_s[0]
+            commit_cpu_s += cpu_s[2] - cpu_s[1]
+            made = max(made, due)
             if args.hold and made < args.records:
                 continue
             all_made_s = all_made_s or time.monotonic()
@@ -147,7 +158,7 @@ async def run(args: argparse.Namespace) -> int:
                 seq = ledger.store.head().seq
                 sending_s = round(joined.last_s - all_made_s, 3)
                 end = {"done": True, "seq": seq, "quarantined": quarantined}
-                send_cpu_s = time.process_time() - began_cpu_s - commit_cpu_s
+                send_cpu_s = time.process_time() - began_cpu_s - commit_cpu_s - draft_cpu_s
                 spent = {"send_cpu_s": send_cpu_s, "commit_cpu_s": commit_cpu_s}
                 print(json.dumps(end | spent | {"sending_s": sending_s}), flush=True)
                 return 0
