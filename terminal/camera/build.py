@@ -47,7 +47,8 @@ def _recording(loaded: Loaded, clip_role: str, clock: Clock) -> Recording:
     section = loaded.config.camera
     footage: Footage | None = None
     fault: Fault | None = None
-    if section.record_days > 0 and video.available():
+    films = section.record_days > 0 or section.clip_before_s + section.clip_after_s > 0
+    if films and video.load() and section.record_days > 0:
         try:
             footage = Footage(
                 loaded.path(section.record_folder),

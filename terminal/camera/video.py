@@ -40,6 +40,16 @@ def available() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
+def load() -> bool:
+    """Have what makes video read from the disk now and not at the first film; whether it is there.
+
+    Amid a visit, with no descriptor left, its import would end the process.
+    """
+    if available():
+        importlib.import_module("av")
+    return available()
+
+
 class Film:
     """One MP4 being written, to a file or to memory."""
 

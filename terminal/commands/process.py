@@ -19,8 +19,8 @@ from terminal.wiring.context import Context
 NAME = "process"
 HELP = "run one process of the table (the supervisor and systemd call this)"
 
-NO_MEMORY = ("bad_alloc", "Insufficient memory")
-"""How the libraries of the plate reader (ONNX Runtime, OpenCV) say it, in errors of their own."""
+NO_MEMORY = ("bad_alloc", "Insufficient memory", "failed to map segment")
+"""How ONNX Runtime, OpenCV and the loader of libraries say it, in errors of their own."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +78,10 @@ def wanting(error: Exception) -> str:
     """What a process that ended with this error had none left of; empty: it ended otherwise."""
     if isinstance(error, OSError) and error.errno in link.STARVED:
         return error.strerror or ""
+    if isinstance(error, ImportError):  # a library that was to be read from the disk
+        whys = [why for why in map(os.strerror, link.STARVED) if why in str(error)]
+        if whys:
+            return whys[0]
     if isinstance(error, MemoryError) or any(said in str(error) for said in NO_MEMORY):
         return "out of memory"
     return ""

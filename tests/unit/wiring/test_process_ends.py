@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib
 import os
 from pathlib import Path
 
@@ -11,12 +12,18 @@ import cv2
 import pytest
 
 from terminal import exits
+from terminal.camera import video
+from terminal.camera.build import build
 from terminal.commands import process
+from terminal.config import CameraSection, Config, Loaded
+from tests.contract.worlds import HandClock
+from tests.unit.camera.rig import FakeReader
 
 ENDS = [
     (MemoryError(), "out of memory"),
     (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "Too many open files"),
     (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "Cannot allocate memory"),
+    (ImportError("av.so: cannot open: Too many open files"), "Too many open files"),
     (RuntimeError("[ONNXRuntimeError] : 1 : FAIL : std::bad_alloc"), "out of memory"),
     (cv2.error("alloc.cpp:73: error: (-4:Insufficient memory) Failed"), "out of memory"),
 ]
@@ -48,10 +55,25 @@ def test_what_was_wanting_is_named(
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.EIO, "Input/output error"), RuntimeError("a defect"), KeyError("x")]
+    "error",
+    [OSError(errno.EIO, "Input/output error"), RuntimeError("a defect"), ImportError("no x")],
 )
 def test_any_other_error_goes_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
 ) -> None:
     with pytest.raises(type(error)):
         ended(monkeypatch, tmp_path, error)
+
+
+def test_a_camera_that_makes_films_has_all_it_needs_in_memory_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(importlib, "import_module", asked.append)
+    monkeypatch.setattr(video, "available", lambda: True)
+    for days, clip_s, loads in ((0, 0, []), (1, 0, ["av"]), (0, 5, ["av"])):
+        asked.clear()
+        camera = CameraSection(record_days=days, clip_before_s=clip_s, clip_after_s=clip_s)
+        loaded = Loaded(Config(camera=camera), tmp_path, bytes(32))
+        build(loaded, {}, FakeReader([]), HandClock(), runtime_dir=tmp_path)
+        assert asked == loads
