@@ -19,6 +19,7 @@ from typing import Any
 
 from aiocoap import CON
 from aiocoap.credentials import CredentialsMap
+from aiocoap.error import BadOption
 from aiocoap.oscore import (
     COSE_KID,
     COSE_KID_CONTEXT,
@@ -50,6 +51,8 @@ LOOK_NS = 1_000_000_000
 OPEN_FILES_MAX = 65_536
 """Each open context holds a lock file open; a usual limit of 1,024 ends before 1,000 terminals."""
 FILES_SPENT = (errno.EMFILE, errno.ENFILE)
+NUMBER_BITS, NUMBER_BYTES_MAX, ID_CONTEXT_BIT, FOREIGN_BITS = 0x07, 5, 0x10, 0xE0
+"""First octet of an OSCORE option. Foreign: reserved, or of group communication."""
 Key = tuple[bytes, bytes | None]
 """Key id and id context, as they stand in a protected message."""
 _LOG = logging.getLogger("county-coap")
@@ -200,6 +203,10 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
             raise KeyError(key)
         return self.open(entry.folder.name)
 
+    def unreadable(self) -> None:
+        """A message came that names no key in a way that could be read."""
+        self._notes.put(KEY_UNKNOWN, "", "an OSCORE option that cannot be read")
+
     def open(self, name: str) -> _Context:
         """The context of this folder, open. Raises KeyError when it cannot be used."""
         entry = self._entries[name]
@@ -265,13 +272,38 @@ class Contexts(CredentialsMap):  # type: ignore[misc]  # the library has no type
 
 
 class ProtectedSite(OscoreSiteWrapper):  # type: ignore[misc]  # the library has no types
-    """The library's wrapper, which leaves a request over a stream unanswered when it refuses it."""
+    """The library's wrapper, which leaves a request over a stream unanswered when it refuses it,
+    meets an OSCORE option that cannot be read with an exception and its traceback in the log, and
+    answers EDHOC, for which nobody here has keys.
+    """
 
     async def render_to_pipe(self, pipe: Any) -> None:
         """The library's entry. Over a stream nothing is repeated, so silence would tell nobody."""
-        if pipe.request.mtype is None:
-            pipe.request.mtype = CON
-        await super().render_to_pipe(pipe)
+        request = pipe.request
+        if request.mtype is None:
+            request.mtype = CON
+        option = request.opt.oscore
+        if option is None:
+            await self._inner_site.render_to_pipe(pipe)
+        elif readable(option):
+            await super().render_to_pipe(pipe)
+        else:
+            self.server_credentials.unreadable()
+            if request.mtype is CON:
+                raise BadOption("Failed to decode COSE")
+
+
+def readable(option: bytes) -> bool:
+    """Whether an OSCORE option is whole (RFC 8613 6.1) and of a pair, not of a group."""
+    if not option:
+        return True
+    number_bytes = option[0] & NUMBER_BITS
+    rest = option[1 + number_bytes :]
+    if option[0] & FOREIGN_BITS or number_bytes > NUMBER_BYTES_MAX:
+        return False
+    if len(option) < 1 + number_bytes:
+        return False
+    return not option[0] & ID_CONTEXT_BIT or (bool(rest) and len(rest) > rest[0])
 
 
 def raise_open_files() -> int:

@@ -74,10 +74,15 @@ def mutate(rng: random.Random, pool: list[bytes]) -> bytes:
     return bytes(packet[:1_400])
 
 
-def fuzz(host: str, port: int, count: int, seed: int) -> tuple[int, int]:
-    """(datagrams sent, batches after which the receiver answered). Stops when it does not."""
+def fuzz(
+    host: str, port: int, count: int, seed: int, pool: list[bytes] | None = None
+) -> tuple[int, int]:
+    """(datagrams sent, batches after which the receiver answered). Stops when it does not.
+
+    pool: real requests to mutate; those of the vectors by default.
+    """
     rng = random.Random(seed)
-    pool = seeds()
+    pool = pool or seeds()
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(PORTS)]
     asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     asker.settimeout(ANSWER_S_MAX)

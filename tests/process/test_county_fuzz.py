@@ -14,12 +14,15 @@ from terminal.county import hardening
 from terminal.county.conformance import load_vectors
 from terminal.county.gate import Gate
 from terminal.county.hardening import RECENT_MAX, RECENT_S, RecentMessages
+from terminal.county.notes import KEY_UNKNOWN
+from terminal.county.oscore import readable
 from terminal.county.report import read_report
 from terminal.county.server import running_county
 from terminal.messages import ItemClass
 from terminal.uplink.adapters.coap_v1 import CoapV1
 from terminal.uplink.exchange import Outcome, Request, WireReply
-from tests.link.fuzzer import BATCH, datagram, fuzz
+from tests.link.fuzzer import BATCH, datagram, fuzz, option
+from tests.link.sealed import Sealer, share_secrets
 from tests.process.test_uplink_loopback import TIMES, options
 from tests.unit.county.samples import Chain, kept_tracebacks
 
@@ -59,6 +62,44 @@ def test_mutated_datagrams_leave_the_receiver_serving(
     assert [record.getMessage() for record in caplog.records] == []
     known = {v.path.rsplit("/", 1)[-1] for v in load_vectors()[1] if v.receipt}
     assert read_report(opts.store).records <= len(known)
+
+
+@pytest.mark.process
+def test_mutated_protected_datagrams_are_refused_without_an_exception(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    share_secrets(["T-1"], tmp_path / "terminal", tmp_path / "contexts")
+    opts = replace(options(tmp_path), oscore=tmp_path / "contexts")
+    sealer = Sealer(tmp_path / "terminal" / "T-1")
+    pool = [sealer.seal(1, number, "v1/time", b"", None, None) for number in range(20)]
+    heads = [b"", b"\x09\x00", b"\x29\x00t", b"\x49\x00", b"\x10", b"\x18\x05a", b"\x07", b"\x03a"]
+    pool += [b"\x40\x02\0\0" + option(9, 0, head) + b"\xff" + b"s" * 12 for head in heads]
+    edhoc = [option(11, 0, b".well-known"), option(11, 11, b"edhoc")]
+    pool.append(b"\x40\x02\0\0" + b"".join(edhoc) + b"\xff\xf5\0")
+
+    async def scenario() -> tuple[int, int]:
+        async with running_county(opts):
+            return await asyncio.to_thread(fuzz, opts.host, opts.port, COUNT, 8, pool)
+
+    assert asyncio.run(scenario()) == (COUNT, COUNT // BATCH)
+    sealer.close()
+    assert [record.getMessage() for record in caplog.records] == []
+    unknown = [row for row in read_report(opts.store).refused if row.kind == KEY_UNKNOWN]
+    assert unknown, "they are counted"
+
+
+@pytest.mark.parametrize(
+    ("head", "whole"),
+    [
+        ("", True), ("00", True), ("0900", True), ("0900aa", True), ("1802aabb74", True),
+        ("1800", True), ("05aabbccddee", True), ("0600", False), ("06aabbccddeeff", False),
+        ("03aa", False), ("10", False), ("1802aa", False), ("1900", False), ("29aa", False),
+        ("4900", False), ("8900", False),
+    ],
+)  # fmt: skip
+def test_an_oscore_option_is_whole_or_refused(head: str, whole: bool) -> None:
+    assert readable(bytes.fromhex(head)) is whole
 
 
 def test_past_messages_are_forgotten_beyond_the_bound_and_after_their_time() -> None:
