@@ -42,11 +42,12 @@ class Boarding:
 
     mass_kg: the standing mass it was studied with. rolled_kg, rolled_doubt_kg: the mass while all
     axles rolled, 0 where they did not roll long enough. gains: evidence on the cells' gain
-    errors, to be added up over passages.
+    errors, to be added up over passages. wheel_off: by how many times more than allowed some axles
+    run beside the others, 0 when none does.
     """
 
     axles: AxleSet | None
-    wheel_off: bool
+    wheel_off: float
     gains: GainEvidence
     mass_kg: float = 0.0
     rolled_kg: float = 0.0
@@ -56,9 +57,13 @@ class Boarding:
         """How much lighter it stands, at mass_kg, than it rolled; 0 when not significant."""
         if self.rolled_kg <= 0:
             return 0.0
-        lost = self.rolled_kg - mass_kg
+        return self.rolled_kg - mass_kg if self.support_times(mass_kg) > 1.0 else 0.0
+
+    def support_times(self, mass_kg: float) -> float:
+        """The same loss over the least that is significant."""
         doubt = SUPPORT_SIGMAS * self.rolled_doubt_kg
-        return lost if abs(lost) > max(SUPPORT_SHARE_MIN * mass_kg, SUPPORT_KG_MIN, doubt) else 0.0
+        least = max(SUPPORT_SHARE_MIN * mass_kg, SUPPORT_KG_MIN, doubt)
+        return abs(self.rolled_kg - mass_kg) / least
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +113,22 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
     return Boarding(axles, off, gains, mass_kg, rolled, doubt)
 
 
-def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> bool:
-    """Without axles: the sideways share of the whole against that of its front part."""
+def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> float:
+    """Without axles: the sideways share of the whole against that of its front part; by how many
+    times more than allowed they differ, 0 when not more.
+    """
     loaded = total > 0.1 * float(total[-1])
     if loaded.sum() < 10:
-        return False
+        return 0.0
     share = (forces[loaded] @ far) / total[loaded]
     tenth = max(3, len(share) // 10)
     first, last = float(np.median(share[:tenth])), float(np.median(share[-tenth:]))
-    return abs(last - first) > SIDE_OFF_MAX or abs(last - 0.5) > SIDE_OFF_MAX
+    return _over(max(abs(last - first), abs(last - 0.5)) / SIDE_OFF_MAX)
+
+
+def _over(times: float) -> float:
+    """times, when that is over the threshold; else 0."""
+    return times if times > 1.0 else 0.0
 
 
 def _wheel_off(
@@ -126,16 +138,18 @@ def _wheel_off(
     offset_m: np.ndarray,
     axles: AxleSet,
     bin_s: float,
-) -> bool:
-    """Whether some neighbouring axles run beside the line of the others.
+) -> float:
+    """Whether some neighbouring axles run beside the line of the others: by how many times more
+    than allowed, 0 when they do not.
 
     Looks at the sideways share of what is on, which bounce leaves alone. A vehicle that drives
     aslant carries every axle a little further to one side the deeper it stands in the deck. How
     far the axles stray and how aslant they drive is known beforehand: what the recording cannot
     tell stays small.
     """
-    if abs(float(side[-1] / total[-1]) - 0.5) > SIDE_OFF_MAX:
-        return True
+    stands = _over(abs(float(side[-1] / total[-1]) - 0.5) / SIDE_OFF_MAX)
+    if stands:
+        return stands
     loads = np.asarray(axles.loads_kg)
     count = len(loads)
     on = steps @ loads
@@ -160,8 +174,9 @@ def _wheel_off(
     inner = np.linalg.solve(known + np.diag(prior**-2.0), np.column_stack([seen, crossed.T]))
     found = runs @ seen - crossed @ inner[:, 0]
     sure = (crossed * runs).sum(axis=1) - (crossed * inner[:, 1:].T).sum(axis=1) + 1.0
-    off = np.abs(found / sure) > SIDE_SHIFT_MAX
-    return bool((off & (np.abs(found) > SIDE_SIGMAS * np.sqrt(sure))).any())
+    far_off = np.abs(found / sure) / SIDE_SHIFT_MAX
+    significant = np.abs(found) / (SIDE_SIGMAS * np.sqrt(sure))
+    return _over(float(np.minimum(far_off, significant).max(initial=0.0)))
 
 
 def _rolled(

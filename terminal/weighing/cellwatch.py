@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from terminal.weighing.gains import LINE_M
 from terminal.weighing.history import History
 from terminal.weighing.params import WeighParams
 from terminal.weighing.samples import CellStream
+from terminal.weighing.sureness import Sureness
 from terminal.weighing.zero import ZeroKeeper
 
 DEAD_SHARE_MAX = 0.12
@@ -36,7 +37,8 @@ OVERLOAD_SHARE = 1.15
 class CellWatch:
     """step() once per estimator step; flags stand while their cause does, faults 5 s longer."""
 
-    def __init__(self, params: WeighParams, step_s: float) -> None:
+    def __init__(self, params: WeighParams, step_s: float, sure: Sureness) -> None:
+        self._sure = sure
         self._params = params
         self._step_s = step_s
         self._span = np.asarray(params.kg_per_count, dtype=float)
@@ -57,6 +59,7 @@ class CellWatch:
                 flags, named = flags | WeighFlag.SATURATION, index
             lately = [t for t in cell.glitch_times_s if cell.last_s - t < GLITCH_S]
             if len(lately) >= GLITCHES_MAX:
+                self._sure.say(WeighFlag.GLITCH, len(lately) / GLITCHES_MAX)
                 flags, named = flags | WeighFlag.GLITCH, index
         self._lost_s = np.where(np.isfinite(forces), 0.0, self._lost_s + self._step_s)
         over = np.nonzero(forces > OVERLOAD_SHARE * self._params.cell_cap_kg)[0]
@@ -74,6 +77,7 @@ class CellWatch:
     def _fault(self, cells: Sequence[CellStream], forces: np.ndarray, loaded: bool) -> int:
         for index, cell in enumerate(cells):
             if cell.stuck() or not isfinite(cell.last_s) or self._lost_s[index] > LOST_S:
+                self._sure.say(WeighFlag.CELL_FAULT, inf)
                 return index
         if not loaded:
             self._dead_s[:] = 0.0
@@ -82,7 +86,10 @@ class CellWatch:
         dead = (other > DEAD_KG_MIN) & (forces < DEAD_SHARE_MAX * other)
         self._dead_s = np.where(dead, self._dead_s + self._step_s, 0.0)
         worst = int(np.argmax(self._dead_s))
-        return worst if self._dead_s[worst] > DEAD_S else -1
+        if self._dead_s[worst] <= DEAD_S:
+            return -1
+        self._sure.say(WeighFlag.CELL_FAULT, float(self._dead_s[worst]) / DEAD_S)
+        return worst
 
     def _drift(self, raw_kg: np.ndarray, loaded: bool) -> int:
         """One cell that runs away in a straight line while the others stay, deck empty."""
@@ -101,7 +108,10 @@ class CellWatch:
         straight = slope**2 * float(when @ when) / np.maximum(spread, 1e-9)
         order = np.argsort(np.abs(slope))
         worst, next_worst = int(order[-1]), float(abs(slope[order[-2]])) if len(order) > 1 else 0.0
-        runs = abs(slope[worst]) > max(DRIFT_KG_PER_S, DRIFT_OTHERS * next_worst)
+        bound = max(DRIFT_KG_PER_S, DRIFT_OTHERS * next_worst)
+        runs = abs(slope[worst]) > bound
+        if runs and straight[worst] > DRIFT_STRAIGHT:
+            self._sure.say(WeighFlag.CELL_DRIFT, float(abs(slope[worst])) / bound)
         self._drifting = worst if runs and straight[worst] > DRIFT_STRAIGHT else -1
         return self._drifting
 

@@ -17,12 +17,13 @@ from terminal.weighing.axles import AxleSet
 from terminal.weighing.boarding import Boarding
 from terminal.weighing.cellwatch import CellWatch
 from terminal.weighing.cornerbook import CornerBook
-from terminal.weighing.corners import Corner, both_ways
+from terminal.weighing.corners import FLAG_SURE, Corner, both_ways
 from terminal.weighing.history import CENTRE, TOTAL, History
 from terminal.weighing.hold import UNSTEADY_S, Held, HoldKeeper
 from terminal.weighing.params import WeighParams, mpe_kg
 from terminal.weighing.rides import Rides, joined
 from terminal.weighing.samples import CellStream
+from terminal.weighing.sureness import Sureness
 from terminal.weighing.zero import ZeroKeeper
 
 EVENTS_MAX = 64
@@ -66,7 +67,8 @@ class Diagnostics:
         self._history = history
         self._hold = hold
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
-        self.cells = CellWatch(params, history.step_s)
+        self.sure = Sureness()
+        self.cells = CellWatch(params, history.step_s, self.sure)
         self.corners = CornerBook(params.cells, params.calibration)
         self.rides = Rides(params, history, hold)
         self.axles: tuple[tuple[float, ...], tuple[float, ...]] | None = None
@@ -125,7 +127,7 @@ class Diagnostics:
                 self._waited_s += self._history.step_s
             waits = stands and self._waited_s > UNSTEADY_S
             if self._hold.held is None and waits and not flags and self._rough():
-                self._visit |= WeighFlag.UNSTEADY
+                self._raise(WeighFlag.UNSTEADY, self._waited_s / UNSTEADY_S)
             elif self._hold.held is not None:
                 self._visit &= ~WeighFlag.UNSTEADY
         if loaded and now_ns < self._disturbed_until_ns:
@@ -136,6 +138,7 @@ class Diagnostics:
         if WeighFlag.CORNER_ERROR in flags and cell < 0 and self._corner is not None:
             cell = self._corner.cell
         self._note(flags, cell, now_ns)
+        self.sure.standing(flags)
         stop = flags & ~self._params.alarm_only & ~WeighFlag.UNSTEADY
         return flags, cell, bool(stop)
 
@@ -143,14 +146,18 @@ class Diagnostics:
         """Judge the drive-on of a vehicle about to be held; True when that forbids holding."""
         if self._ever_held:
             change = abs(held.mass_kg - self._first_kg)
-            if change > max(SUPPORT_KG_MIN, SUPPORT_SHARE_MIN * self._first_kg):
-                self._visit |= WeighFlag.EXTERNAL_SUPPORT
-            elif change > AGAIN_DIVISIONS * self._params.e_kg + AGAIN_SIGMAS * held.u_kg:
+            support_kg = max(SUPPORT_KG_MIN, SUPPORT_SHARE_MIN * self._first_kg)
+            again_kg = AGAIN_DIVISIONS * self._params.e_kg + AGAIN_SIGMAS * held.u_kg
+            if change > support_kg:
+                self._raise(WeighFlag.EXTERNAL_SUPPORT, change / support_kg)
+            elif change > again_kg:
+                self.sure.say(WeighFlag.DISTURBED, change / again_kg)
                 self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
         else:
             self._first_kg = held.mass_kg
-        if self._peak_kg - held.mass_kg > max(SUPPORT_KG_MIN, PEAK_SHARE_MAX * held.mass_kg):
-            self._visit |= WeighFlag.EXTERNAL_SUPPORT
+        lost_kg, peak_kg = self._peak_kg - held.mass_kg, PEAK_SHARE_MAX * held.mass_kg
+        if lost_kg > max(SUPPORT_KG_MIN, peak_kg):
+            self._raise(WeighFlag.EXTERNAL_SUPPORT, lost_kg / max(SUPPORT_KG_MIN, peak_kg))
         self._ever_held = True
         self._centre_m = held.centre_m
         found = self.rides.on
@@ -164,16 +171,16 @@ class Diagnostics:
         """What the drive-on of the vehicle now held with mass_kg says."""
         self._show(found.axles, mass_kg)
         if found.wheel_off:
-            self._visit |= WeighFlag.OFF_DECK_WHEEL
+            self._raise(WeighFlag.OFF_DECK_WHEEL, found.wheel_off)
         if found.axles is None and self.rides.unread > self._unread:
             self._unread = self.rides.unread
             self._events.append(Event("drive_on_unread", now_ns, UNREAD))
         if found.support_kg(mass_kg):
-            self._visit |= WeighFlag.EXTERNAL_SUPPORT
+            self._raise(WeighFlag.EXTERNAL_SUPPORT, found.support_times(mass_kg))
         self._clean = self._clean or not self._visit
         self._corner = self.corners.verdict or both_ways(found.gains)
         if self._corner is not None:
-            self._visit |= WeighFlag.CORNER_ERROR
+            self._raise(WeighFlag.CORNER_ERROR, self._corner.sure / FLAG_SURE)
 
     def _show(self, axles: AxleSet | None, mass_kg: float) -> None:
         """Axle loads add up to the mass that is held."""
@@ -199,6 +206,7 @@ class Diagnostics:
         self.corners.add(off.gains, now_ns)
         self._corner = self.corners.verdict or both_ways(self._judged.gains, off.gains)
         if self._corner is not None:
+            self.sure.say(WeighFlag.CORNER_ERROR, self._corner.sure / FLAG_SURE)
             self._after |= WeighFlag.CORNER_ERROR
             self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
 
@@ -222,6 +230,7 @@ class Diagnostics:
             stayed_s = (now_ns - self._began_ns) / NS_PER_S
             if not self._ever_held and not self._visit and stayed_s > LEFT_EARLY_S_MIN:
                 self._after = WeighFlag.LEFT_EARLY
+                self.sure.say(WeighFlag.LEFT_EARLY, stayed_s / LEFT_EARLY_S_MIN)
                 self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
             else:
                 self._after = WeighFlag.NONE
@@ -249,14 +258,14 @@ class Diagnostics:
             self._was_clear = True
         self._behind(beams[0], step_s)
         if self._blocked_s > BLOCKED_S and self._gap_kg is not None:
-            self._visit |= WeighFlag.TWO_VEHICLES
+            self._raise(WeighFlag.TWO_VEHICLES, self._blocked_s / BLOCKED_S)
             self._alone_kg = self._gap_kg
         elif self._gap_s > GONE_S and self._alone_kg is not None and hold.standing:
             self._part()
         if not hold.standing or not blocked:
             self._visit &= ~WeighFlag.NOT_FULLY_ON
         elif self._across_s > NOT_ON_S and WeighFlag.TWO_VEHICLES not in self._visit:
-            self._visit |= WeighFlag.NOT_FULLY_ON
+            self._raise(WeighFlag.NOT_FULLY_ON, self._across_s / NOT_ON_S)
         self._second(beams)
 
     def _behind(self, entry: Tri, step_s: float) -> None:
@@ -302,19 +311,29 @@ class Diagnostics:
         if self._rest is None or not self._params.beams:
             return
         more = total - self._rest[0]
-        if more > max(SECOND_KG_MIN, 0.02 * self._rest[0]) + self._rest[2]:
+        most = max(SECOND_KG_MIN, 0.02 * self._rest[0]) + self._rest[2]
+        if more > most:
             if beams[0] is Tri.YES and centre < self._rest[1] - 0.1:
-                self._visit |= WeighFlag.TWO_VEHICLES
+                self._raise(WeighFlag.TWO_VEHICLES, more / most)
             elif beams[0] is Tri.NO and self._hold.standing:
-                self._visit |= WeighFlag.EXTERNAL_SUPPORT
+                self._raise(WeighFlag.EXTERNAL_SUPPORT, more / most)
 
     def _shifted(self, now_ns: MonotonicNs) -> None:
         """A held mass has shifted: something took load off, or came on, or shook the deck."""
         share = SUPPORT_SHARE_MIN * self._hold.shifted_from_kg
-        if self._hold.shift_kg < -max(SUPPORT_KG_MIN, share):
-            self._visit |= WeighFlag.EXTERNAL_SUPPORT
+        most, shift_kg = max(SUPPORT_KG_MIN, share), self._hold.shift_kg
+        if shift_kg < -most:
+            self._raise(WeighFlag.EXTERNAL_SUPPORT, -shift_kg / most)
         else:
+            self.sure.say(
+                WeighFlag.DISTURBED, abs(shift_kg) / (AGAIN_DIVISIONS * self._params.e_kg)
+            )
             self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
+
+    def _raise(self, flag: WeighFlag, times: float) -> None:
+        """A flag of this vehicle, and by how many times its statistic passed the threshold."""
+        self._visit |= flag
+        self.sure.say(flag, times)
 
     def _rough(self) -> bool:
         """Whether the load does not settle, or nothing else explains that no mass is held."""

@@ -154,6 +154,10 @@ class Pipeline:
         assert held is not None, "only while held_kg is not None"
         return held.mass_kg, self._uncertainty_kg(held.mass_kg, held.u_kg)
 
+    def confidence_pct(self, flag: WeighFlag) -> int:
+        """How sure a flag is that stands: 50 barely, 100 read off (sureness.py)."""
+        return self.checks.sure.pct(flag)
+
     def last_axles(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Axle loads in kg and spacings in m of the newest vehicle, None while not known."""
         return self.checks.axles

@@ -106,7 +106,7 @@ class Rides:
                 self._job = None
                 self.unread += 1
                 if not self._leaving:  # a wheel beside the deck cannot be excluded
-                    self.on = Boarding(None, True, nothing(self._history.fine.width))
+                    self.on = Boarding(None, 1.0, nothing(self._history.fine.width))
                 break
         return False
 

@@ -48,10 +48,11 @@ class Axles(TypedDict):
 
 
 class FlagSeen(TypedDict):
-    """When a flag first stood, and the cell it names (None: no cell)."""
+    """When a flag first stood, the cell it names (None: no cell), and how sure it became."""
 
     t: float
     cell: int | None
+    confidence_pct: int
 
 
 class Estimate(TypedDict):
@@ -104,9 +105,14 @@ class _Notes:
         """t: the stamp of the newest row fed."""
         for flag in WeighFlag if weighed.flags else ():
             name = (flag.name or "").lower()
-            if flag in weighed.flags and name not in self.flags:
+            if flag not in weighed.flags or not name:
+                continue
+            pct = self.pipeline.confidence_pct(flag)
+            if name not in self.flags:
                 cell = weighed.cell if weighed.cell >= 0 else None
-                self.flags[name] = FlagSeen(t=t, cell=cell)
+                self.flags[name] = FlagSeen(t=t, cell=cell, confidence_pct=pct)
+            seen = self.flags[name]
+            seen["confidence_pct"] = max(pct, seen["confidence_pct"])
         if self.pipeline.estimate_kg is not None:
             self.estimate = Estimate(t=t, mass_kg=self.pipeline.estimate_kg, cell=weighed.cell)
         if weighed.held_kg is not None and not self.holding:

@@ -1,0 +1,45 @@
+"""How sure a flag is, from how far its evidence stands beyond what raises it.
+
+Each test says by how many times its statistic passed its threshold; the highest while the flag
+stands counts. What is read off and not inferred (a rail, a range, a missing zero) is certain.
+It raises and clears nothing.
+"""
+
+from __future__ import annotations
+
+from math import isnan
+
+from terminal.core.types import WeighFlag
+
+BARELY_PCT = 50
+"""Of a statistic that just passes: the thresholds were set where sound traces begin to pass."""
+INFERRED_PCT_MAX = 99
+CERTAIN_PCT = 100
+CERTAIN = WeighFlag.OVERLOAD | WeighFlag.SATURATION | WeighFlag.ZERO_OUT | WeighFlag.NO_ZERO_REF
+
+
+def confidence_pct(times: float) -> int:
+    """50 for a statistic at its threshold, 75 at twice, 90 at five times; 99 at most."""
+    if isnan(times) or times <= 1.0:
+        return BARELY_PCT
+    return min(INFERRED_PCT_MAX, round(100 - (100 - BARELY_PCT) / times))
+
+
+class Sureness:
+    """say() at each test that passes; pct() of a flag that stands."""
+
+    def __init__(self) -> None:
+        self._times: dict[WeighFlag, float] = {}
+
+    def say(self, flag: WeighFlag, times: float) -> None:
+        """times: statistic over threshold, from 1; more than was said while it stands counts."""
+        self._times[flag] = max(times, self._times.get(flag, 1.0))
+
+    def standing(self, flags: WeighFlag) -> None:
+        """Forget what no longer stands."""
+        if self._times:
+            self._times = {f: times for f, times in self._times.items() if f & flags}
+
+    def pct(self, flag: WeighFlag) -> int:
+        """Confidence of one flag that stands, whole percent, 50 to 100."""
+        return CERTAIN_PCT if flag & CERTAIN else confidence_pct(self._times.get(flag, 1.0))
