@@ -27,6 +27,7 @@ from terminal.records import (
     verify_record,
 )
 from terminal.records.cddl import cddl
+from terminal.records.site_time import shown_time
 from tests.unit.ledger.builders import EVENT, GAP, ORIGIN, OTHER_SIGNER, SIGNER, WEIGH, record
 
 ALL_KINDS = (record(), record(EVENT), record(GAP))
@@ -296,3 +297,9 @@ def test_the_cddl_file_is_that_of_the_table() -> None:
     )
     for row in KEYS:
         assert f"  {row.key} => " in cddl().replace("? ", "")
+
+
+def test_a_record_is_shown_in_china_time_to_the_second_that_has_begun() -> None:
+    assert shown_time(0) == "1970-01-01 08:00:00"
+    assert shown_time(1_763_000_720_999_999_999) == "2025-11-13 10:25:20"
+    assert shown_time(1_763_000_721_000_000_000) == "2025-11-13 10:25:21"
