@@ -347,6 +347,7 @@ class Diagnostics:
             return
         for flag in WeighFlag:
             if flag in flags and flag not in self._before:
-                detail = f"cell {cell}" if cell >= 0 else ""
+                where = f"cell {cell}, " if cell >= 0 else ""
+                detail = f"{where}{self.sure.pct(flag)} % sure"
                 self._events.append(Event(f"flag_{(flag.name or '').lower()}", now_ns, detail))
         self._before = flags
