@@ -2,6 +2,7 @@
 
 python -m tests.bench            all of them
 python -m tests.bench ledger     only bench_ledger
+python -m tests.bench.bench_weighing 97000    one of them, with what it takes itself: a seed
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ def bench_names() -> list[str]:
 
 def main(wanted: list[str]) -> int:
     names = bench_names()
-    chosen = [name for name in names if not wanted or name.removeprefix("bench_") in wanted]
-    if not chosen:
-        print("There is no such bench; there are:", *(n.removeprefix("bench_") for n in names))
+    unknown = [word for word in wanted if f"bench_{word}" not in names]
+    if unknown:
+        print(f"There is no bench {unknown[0]}; there are:", *(n[len("bench_") :] for n in names))
         return 65
+    chosen = [name for name in names if not wanted or name.removeprefix("bench_") in wanted]
     for name in chosen:
         started_s = time.monotonic()
         print(f"== {name.removeprefix('bench_')}", flush=True)
