@@ -91,7 +91,9 @@ class SerialWire:
     def arrived(self, octets_max: int) -> bytes:
         """What has come by now, as far as one read takes it."""
         while self._under_way and self._under_way[0][0] <= self._clock.at_ns:
-            self.came_ns, came = self._under_way.popleft()
+            due_ns, came = self._under_way.popleft()
+            # What was sent last, after a delay has ceased, still comes behind what was delayed.
+            self.came_ns = max(self.came_ns, due_ns)
             self._arrived += came
         del self._arrived[:-KERNEL_OCTETS_MAX]
         count = min(octets_max, self.octets_a_read)
