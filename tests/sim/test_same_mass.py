@@ -18,14 +18,18 @@ import pytest
 from hal.contract.types import NS_PER_S, MonotonicNs, RawSample, Tri
 from terminal import cli
 from terminal.control.control import Control
-from terminal.core.types import RecordDraft, Weighed, WeighFlag
+from terminal.core.types import NEVER_NS, RecordDraft, Weighed, WeighFlag
 from terminal.messages import CommitDraft, Message
 from terminal.weighing import Pipeline
 from terminal.weighing.params import WeighParams
+from terminal.weighing.tracemeta import meta_text
+from terminal.weighing.zero import ZeroState
 from tests.sim.run import Sim, simulate
 
 SEEDS = (96, 127)
 """Seeds that draw the demo's lane: eight cells, the real tick, no indicator."""
+UNKNOWN_ZERO = ZeroState((), 0.0, NEVER_NS)
+"""The trace finds its own, as the lane did."""
 Fed = tuple[Sequence[RawSample], Tri, Tri, bool, MonotonicNs]
 
 
@@ -76,25 +80,8 @@ class Kept:
             counts=np.array([rows[at] for at in stamps]),
             beam_entry=entry_exit[:, 0],
             beam_exit=entry_exit[:, 1],
-            meta=json.dumps(meta_of(self.params)),
+            meta=meta_text(self.params, UNKNOWN_ZERO, ()),
         )
-
-
-def meta_of(params: WeighParams) -> dict[str, object]:
-    return {
-        "kind": "cells",
-        "fs_nominal": params.rate_hz,
-        "full_scale": params.full_scale,
-        "deck_len_m": params.deck_length_mm / 1_000,
-        "max_kg": params.max_kg,
-        "e_kg": params.e_kg,
-        "cell_x_m": [x / 1_000 for x in params.cell_x_mm],
-        "cell_y_m": [y / 1_000 for y in params.cell_y_mm],
-        "kg_per_count": params.kg_per_count,
-        "zero_counts": params.zero_counts,
-        "cell_cap_kg": params.cell_cap_kg,
-        "beams": params.beams,
-    }
 
 
 def live(kept: Kept, zero_always: bool) -> tuple[list[Weighed], WeighFlag, Pipeline]:
