@@ -7,7 +7,8 @@ for a visit is the same for ever; a photo that is not there is left out and said
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import apsw
@@ -143,7 +144,8 @@ class Book:
         if before is not None:
             return Written(before, repeated=True)
         kept, missing = self._adopted(draft.photos)
-        samples = self._keep_samples(draft.visit_id)
+        with _storing("raw samples"):
+            samples = self.samples.keep(draft.visit_id)
         weigh = _weigh(draft, kept, None if samples is None else samples[0])
         contents: list[tuple[str, Weigh | Happening]] = [("record", weigh)]
         if missing:
@@ -169,26 +171,14 @@ class Book:
         self, photos: Sequence[PhotoRef]
     ) -> tuple[tuple[PhotoRef, ...], tuple[PhotoRef, ...]]:
         """Pictures made durable: (kept, missing). Raises LedgerRefusedError."""
-        try:
+        with _storing("pictures"):
             return self.evidence.adopt(photos)
-        except OSError as error:
-            raise LedgerRefusedError(
-                f"the visit's pictures cannot be stored: {error.strerror}"
-            ) from error
 
     def _photo_missing(self, visit_id: int, missing: Sequence[PhotoRef]) -> Happening:
         names = ", ".join(f"{photo.role} {photo.sha256.hex()[:16]}" for photo in missing)
         at_ns = int(self._clock.monotonic_ns())
         detail = f"visit {visit_id}: {names}"[:DETAIL_CHARS_MAX]
         return Happening(event="photo_missing", detail=detail, at_ns=at_ns)
-
-    def _keep_samples(self, visit_id: int) -> tuple[bytes, int] | None:
-        try:
-            return self.samples.keep(visit_id)
-        except OSError as error:
-            raise LedgerRefusedError(
-                f"the visit's raw samples cannot be stored: {error.strerror}"
-            ) from error
 
     def _known_wall_ns(self) -> int:
         """The time now; 0 while the clock was not set."""
@@ -342,6 +332,17 @@ def _draft_sha256(draft: RecordDraft) -> bytes:
 def _at_ns(event: Event) -> int:
     """The event's time, kept inside what a record can hold: a bad time must not lose the event."""
     return min(max(0, int(event.at_ns)), UINT_MAX)
+
+
+@contextmanager
+def _storing(what: str) -> Iterator[None]:
+    """A disk that does not take a visit's files refuses its record. Raises LedgerRefusedError."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerRefusedError(
+            f"the visit's {what} cannot be stored: {error.strerror}"
+        ) from error
 
 
 def _happening(event: Event) -> Happening:

@@ -124,7 +124,7 @@ class Evidence:
 
 
 def amiss(path: Path, sha256: bytes) -> str:
-    """Why this file is not the picture of that digest; empty when it is. Raises OSError."""
+    """Why this file is not the one of that digest; empty when it is. Raises OSError."""
     try:
         found = hashlib.sha256(path.read_bytes()).digest()
     except FileNotFoundError:

@@ -109,10 +109,10 @@ class CellWatch:
         order = np.argsort(np.abs(slope))
         worst, next_worst = int(order[-1]), float(abs(slope[order[-2]])) if len(order) > 1 else 0.0
         bound = max(DRIFT_KG_PER_S, DRIFT_OTHERS * next_worst)
-        runs = abs(slope[worst]) > bound
-        if runs and straight[worst] > DRIFT_STRAIGHT:
+        self._drifting = -1
+        if abs(slope[worst]) > bound and straight[worst] > DRIFT_STRAIGHT:
             self._sure.say(WeighFlag.CELL_DRIFT, float(abs(slope[worst])) / bound)
-        self._drifting = worst if runs and straight[worst] > DRIFT_STRAIGHT else -1
+            self._drifting = worst
         return self._drifting
 
 

@@ -151,13 +151,13 @@ class Diagnostics:
             if change > support_kg:
                 self._raise(WeighFlag.EXTERNAL_SUPPORT, change / support_kg)
             elif change > again_kg:
-                self.sure.say(WeighFlag.DISTURBED, change / again_kg)
-                self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
+                self._disturb(change / again_kg, now_ns)
         else:
             self._first_kg = held.mass_kg
-        lost_kg, peak_kg = self._peak_kg - held.mass_kg, PEAK_SHARE_MAX * held.mass_kg
-        if lost_kg > max(SUPPORT_KG_MIN, peak_kg):
-            self._raise(WeighFlag.EXTERNAL_SUPPORT, lost_kg / max(SUPPORT_KG_MIN, peak_kg))
+        lost_kg = self._peak_kg - held.mass_kg
+        most_kg = max(SUPPORT_KG_MIN, PEAK_SHARE_MAX * held.mass_kg)
+        if lost_kg > most_kg:
+            self._raise(WeighFlag.EXTERNAL_SUPPORT, lost_kg / most_kg)
         self._ever_held = True
         self._centre_m = held.centre_m
         found = self.rides.on
@@ -325,10 +325,12 @@ class Diagnostics:
         if shift_kg < -most:
             self._raise(WeighFlag.EXTERNAL_SUPPORT, -shift_kg / most)
         else:
-            self.sure.say(
-                WeighFlag.DISTURBED, abs(shift_kg) / (AGAIN_DIVISIONS * self._params.e_kg)
-            )
-            self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
+            self._disturb(abs(shift_kg) / (AGAIN_DIVISIONS * self._params.e_kg), now_ns)
+
+    def _disturb(self, times: float, now_ns: MonotonicNs) -> None:
+        """The deck is disturbed for a while from now on; times as for _raise."""
+        self.sure.say(WeighFlag.DISTURBED, times)
+        self._disturbed_until_ns = now_ns + round(DISTURBED_S * NS_PER_S)
 
     def _raise(self, flag: WeighFlag, times: float) -> None:
         """A flag of this vehicle, and by how many times its statistic passed the threshold."""
