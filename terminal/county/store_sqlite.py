@@ -27,8 +27,11 @@ Connect = Callable[[Path], Any]
 
 
 def plain(path: Path) -> sqlite3.Connection:
-    """Transactions are ours to begin; the writer's thread is not the one that opens."""
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    """Transactions are ours to begin; the writer's thread is not the one that opens.
+
+    The whole path: by itself ":memory:" is no file to SQLite, and receipts would rest on nothing.
+    """
+    return sqlite3.connect(path.absolute(), isolation_level=None, check_same_thread=False)
 
 
 def create(path: Path, connect: Connect = plain) -> None:

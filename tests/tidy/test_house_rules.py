@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ INDEX_ADDRESS = re.compile(
 LOADED_LATE = re.compile(r"\bnp\.(fft|ma|polynomial|ctypeslib|testing|rec|char|strings)\b")
 """Parts that numpy reads from the disk when they are first used: amid a visit, and without a
 descriptor left that is the end of the process that weighs."""
+DATABASE = b"SQLite format 3\0"
 TEXT_ENDINGS = {".py", ".toml", ".txt", ".md", ".sh", ".c", ".h", ".html", ".js", ".css", ""}
 
 
@@ -60,6 +62,10 @@ def test_the_rules_find_planted_violations() -> None:
     assert MACHINE_PATH.search('open("/wo' + 'rk/x")')
     assert INDEX_ADDRESS.search("pip --index" + "-url x")
     assert LOADED_LATE.search("np.fft.rfft(x)")
+    db = sqlite3.connect(":memory:")
+    db.execute("create table t(x)")
+    assert db.serialize().startswith(DATABASE)
+    db.close()
 
 
 def test_files_are_short() -> None:
@@ -122,6 +128,15 @@ def test_what_numpy_would_load_late_is_imported_by_name() -> None:
         and (match := LOADED_LATE.search(path.read_text(encoding="utf-8"))) is not None
     ]
     assert not found, f"write `from numpy import ...` at the top: {found}"
+
+
+def test_no_database_of_some_run_lies_about() -> None:
+    found = []
+    for path in tracked():
+        with path.open("rb") as file:
+            if file.read(len(DATABASE)) == DATABASE:
+                found.append(str(path.relative_to(ROOT)))
+    assert not found, f"remove it, and let what made it use a folder of its own: {found}"
 
 
 def test_tests_check_something() -> None:

@@ -130,6 +130,17 @@ def test_rollback_forgets_and_commit_keeps(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_store_of_any_name_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    chain = Chain()
+    chain.add()
+    for new in (True, False):
+        store = SqliteStore(Path(":memory:"))
+        assert store.put_record(accepted(chain.signed[0]), 1).new is new
+        store.commit()
+        store.close()
+
+
 def test_report_counts_gaps_photos_and_refusals(tmp_path: Path) -> None:
     chain = Chain()
     ref, _picture = photo()
