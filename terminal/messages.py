@@ -295,7 +295,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     device_counts: (device, what, how many) since start: faults by code; of the load cells also
     samples, missed, flagged, and rate_mhz, the samples a second of all cells in thousandths.
     corners: weighing.cornerbook.CornerFacts in order; None for an indicator. estimate: (kg, the
-    dead cell it does without), for people only.
+    dead cell it does without), for people only. flags: of weighed.flags each (WeighFlag, how sure
+    in percent, whether it blocks or only alarms), for people only.
     """
 
     now_ns: int
@@ -320,6 +321,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     device_counts: tuple[tuple[str, str, int], ...] = ()
     corners: tuple[int, int, int, int, int] | None = None
     estimate: tuple[int, int] | None = None
+    flags: tuple[tuple[int, int, bool], ...] = ()
 
 
 Message = (

@@ -13,7 +13,7 @@ from hal.contract.types import Side, Tri
 from terminal.console.curve import curve, sign_path
 from terminal.console.lane import lane, levels_of, lowering, position_word
 from terminal.console.state import ConsoleNode
-from terminal.core.types import HoldReason
+from terminal.core.types import HoldReason, WeighFlag
 from terminal.messages import Snapshot
 from terminal.texts.catalogue import catalogue
 from terminal.texts.cells import limit_tonnes, tonnes
@@ -138,6 +138,8 @@ class View:
             "limit": limit_tonnes(limit_kg) if limit_kg else "",
             "over": tonnes(over_kg) if over_kg > 0 else "",
             "estimate": self._estimate(snapshot),
+            "flags": self._flags(snapshot),
+            "cell": weighed.cell if weighed is not None else -1,
         }
 
     def step(self) -> Context:
@@ -254,6 +256,19 @@ class View:
             return ""
         kg, cell = snapshot.estimate
         return self.t("estimate").format(tonnes=tonnes(kg), cell=cell)
+
+    def _flags(self, snapshot: Snapshot | None) -> list[tuple[str, str, bool]]:
+        """Name of each standing flag, how sure it is and what it does, and whether it blocks."""
+        if snapshot is None or not self._node.fresh():
+            return []
+        return [
+            (
+                self._texts[f"report.flag.{str(WeighFlag(flag).name).lower()}"],
+                self.t("flag.blocks" if blocks else "flag.alarms").format(percent=percent),
+                blocks,
+            )
+            for flag, percent, blocks in snapshot.flags
+        ]
 
     def _corners(self, facts: tuple[int, int, int, int, int]) -> tuple[str, str, int]:
         """Tone, sentence, and how often kept evidence was refused."""

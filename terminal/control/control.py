@@ -35,6 +35,7 @@ from terminal.control.pinpad import PinPad
 from terminal.control.sample_ring import SampleRing
 from terminal.core import invariants
 from terminal.core.params import Params
+from terminal.core.quality import BLOCKING_FLAGS
 from terminal.core.step import initial, step
 from terminal.core.types import Event, Inputs, Outputs, Weighed
 from terminal.core.visit import Phase
@@ -241,6 +242,13 @@ class Control:
         kg, weighed = self.pipeline.estimate_kg, self._weighed
         return (kg, weighed.cell) if kg is not None and weighed is not None else None
 
+    def _flags(self) -> tuple[tuple[int, int, bool], ...]:
+        if self._weighed is None:
+            return ()
+        blocks = ~self.pipeline.params.alarm_only | BLOCKING_FLAGS
+        sure = self.pipeline.confidence_pct
+        return tuple((int(f), sure(f), bool(f & blocks)) for f in self._weighed.flags)
+
     def snapshot(self, inputs: Inputs, outputs: Outputs, stats: LoopStats) -> Snapshot:
         """What everybody else may know of this tick."""
         status = self._mailbox.status
@@ -268,6 +276,7 @@ class Control:
             device_counts=self._counts.table(),
             corners=astuple(facts) if facts is not None else None,
             estimate=self._estimate(),
+            flags=self._flags(),
         )
 
 

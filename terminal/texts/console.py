@@ -202,6 +202,9 @@ CONSOLE: Mapping[str, tuple[str, str]] = {
         "估算约 {tonnes} t（{cell} 号传感器失效，由其余传感器推算），不作计量和放行依据",
         "about {tonnes} t, estimated without cell {cell}: not for trade, no ground for release",
     ),
+    "flag.blocks": ("把握 {percent} %，禁止称重", "{percent} % sure, blocks"),
+    "flag.alarms": ("把握 {percent} %，仅报警", "{percent} % sure, alarm only"),
+    "flag.cell": ("涉及 {cell} 号传感器", "concerns cell {cell}"),
     "corners": ("维护：传感器偏载", "Maintenance: load cells"),
     "corners.none": ("暂无车辆证据", "no vehicle has told anything yet"),
     "corners.sound": (

@@ -27,7 +27,7 @@ from hal.contract.types import (
 )
 from terminal.config import Config, ConsoleSection, Loaded
 from terminal.console.server import serve
-from terminal.core.types import Display, HoldReason, Prompt, Verdict, Weighed
+from terminal.core.types import Display, HoldReason, Prompt, Verdict, Weighed, WeighFlag
 from terminal.link import Hub
 from terminal.messages import LiveFrame, LoopStats, Message, SignFrame, Snapshot
 from terminal.panel.layout import Style, pages, render
@@ -125,7 +125,21 @@ def lowering() -> Snapshot:
 
 def dead_cell() -> Snapshot:
     held = snapshot("HELD", Display(Prompt.FAULT, HoldReason.WEIGH_FAULT, "晋L12345", 6), None)
-    return msgspec.structs.replace(held, corners=(23, 2, 3, 12_400, 1), estimate=(48_320, 5))
+    return msgspec.structs.replace(
+        held,
+        weighed=dataclasses.replace(weighed(None), cell=5),
+        corners=(23, 2, 3, 12_400, 1),
+        estimate=(48_320, 5),
+        flags=((int(WeighFlag.CELL_FAULT), 99, True),),
+    )
+
+
+def jacked() -> Snapshot:
+    display = Display(Prompt.FAULT, HoldReason.WEIGH_FAULT, "晋L12345", 6)
+    support, spikes = int(WeighFlag.EXTERNAL_SUPPORT), int(WeighFlag.GLITCH)
+    flags = ((support, 63, True), (spikes, 55, False))
+    shown = dataclasses.replace(weighed(46_100), held_kg=None)
+    return msgspec.structs.replace(snapshot("HELD", display, 46_100), weighed=shown, flags=flags)
 
 
 SCENES = {
@@ -135,6 +149,7 @@ SCENES = {
     "fault": fault,
     "lowering": lowering,
     "dead_cell": dead_cell,
+    "jacked": jacked,
 }
 
 

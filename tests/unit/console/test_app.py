@@ -12,8 +12,9 @@ import pytest
 
 from hal.contract.types import NS_PER_S, Fault, FaultCode, MonotonicNs, Position
 from terminal.console.app import KEY_HOLD_MS, PLATES_S
+from terminal.console.state import SNAPSHOT_AGE_NS_MAX
 from terminal.console.view import why_key
-from terminal.core.types import Event, PlateSource
+from terminal.core.types import Event, PlateSource, WeighFlag
 from terminal.link import PeerDown
 from terminal.messages import CommitDone, Journal, LiveFrame, Snapshot
 from terminal.node import Send, Tick
@@ -175,6 +176,30 @@ def test_an_estimate_says_what_it_is_not(site: Site) -> None:
     site.say("control", msgspec.structs.replace(shown, estimate=(48_320, 3)))
     page = site.console.parts("en")["weight"]
     assert "about 48.32 t, estimated without cell 3: not for trade, no ground for release" in page
+
+
+def test_a_standing_flag_says_how_sure_it_is_and_whether_it_blocks(site: Site) -> None:
+    shown = show(site, "over")
+    assert "sure" not in site.console.parts("en")["weight"]
+    flags = ((int(WeighFlag.EXTERNAL_SUPPORT), 63, True), (int(WeighFlag.GLITCH), 55, False))
+    site.say("control", msgspec.structs.replace(shown, flags=flags))
+    pages = {lang: site.console.parts(lang)["weight"] for lang in LANGS}
+    blocks, alarms = pages["en"].split("external support")[1].split("glitch")
+    assert "bad" in blocks
+    assert "63 % sure, blocks<" in blocks
+    assert "warn" in alarms
+    assert "55 % sure, alarm only" in alarms
+    blocks, alarms = pages["zh-CN"].split("外力支撑")[1].split("数据毛刺")
+    assert "把握 63 %，禁止称重" in blocks
+    assert "把握 55 %，仅报警" in alarms
+    assert "concerns" not in pages["en"]
+    assert shown.weighed is not None
+    named = msgspec.structs.replace(shown, flags=flags, weighed=replace(shown.weighed, cell=5))
+    site.say("control", named)
+    assert "concerns cell 5" in site.console.parts("en")["weight"]
+    site.now_ns += 2 * SNAPSHOT_AGE_NS_MAX
+    site.node.on_event(Tick(), MonotonicNs(site.now_ns))
+    assert "sure" not in site.console.parts("en")["weight"], "an old word is no standing flag"
 
 
 def test_why_a_target_takes_nothing_is_told_in_words(site: Site) -> None:

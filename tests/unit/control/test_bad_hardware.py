@@ -213,9 +213,20 @@ def test_a_stuck_converter_is_named_and_can_hold_no_mass_until_it_lives_again(ri
     weighed = rig.control._weighed
     assert weighed.flags & WeighFlag.CELL_FAULT
     assert (weighed.cell, weighed.held_kg) == (0, None)
+    assert (WeighFlag.CELL_FAULT, 99, True) in rig.snapshot().flags
     rig.chips[0].stuck = False
     rig.run(20)
     assert not rig.control._weighed.flags & WeighFlag.CELL_FAULT
+    assert rig.snapshot().flags == ()
+
+
+def test_a_standing_flag_is_told_with_how_sure_it_is_and_whether_it_blocks(rig):
+    drifts, spikes, leaves = WeighFlag.CELL_DRIFT, WeighFlag.GLITCH, WeighFlag.LEFT_EARLY
+    rig.control.pipeline.checks.sure.say(spikes, 2.0)
+    rig.control._weighed = replace(rig.control._weighed, flags=drifts | spikes | leaves)
+    assert rig.control._flags() == ((drifts, 50, True), (leaves, 50, True), (spikes, 75, False))
+    rig.control._weighed = None
+    assert rig.control._flags() == ()
 
 
 def test_rates_overruns_and_every_fault_are_counted_for_people(rig):
