@@ -15,7 +15,7 @@ import apsw
 
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, ClockQuality, MonotonicNs
-from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
+from terminal.core.types import Committed, Event, PhotoRef, RecordDraft, WeightSource
 from terminal.ledger import follow_up, lost_picture
 from terminal.ledger import samples as raw
 from terminal.ledger.errors import LedgerRefusedError
@@ -146,7 +146,7 @@ class Book:
         kept, missing = self._adopted(draft.photos)
         with _storing("raw samples"):
             samples = self.samples.keep(draft.visit_id)
-        weigh = _weigh(draft, kept, None if samples is None else samples[0])
+        weigh = _weigh(draft, kept, samples)
         contents: list[tuple[str, Weigh | Happening]] = [("record", weigh)]
         if missing:
             contents.append(("alarm", self._photo_missing(draft.visit_id, missing)))
@@ -160,8 +160,7 @@ class Book:
             )
             for photo in kept:
                 self._add_photo(photo)
-            if samples is not None:
-                raw.remember(self._store, head.seq, samples, self._known_wall_ns())
+            self._note_samples(head.seq, draft, samples)
         self._head = heads[-1]
         for photo in kept:
             self.evidence.release(photo.sha256)
@@ -173,6 +172,15 @@ class Book:
         """Pictures made durable: (kept, missing). Raises LedgerRefusedError."""
         with _storing("pictures"):
             return self.evidence.adopt(photos)
+
+    def _note_samples(self, seq: int, draft: RecordDraft, samples: raw.Kept | raw.Missing) -> None:
+        """A record without its raw samples (D-033) is never so in silence."""
+        if isinstance(samples, raw.Kept):
+            raw.remember(self._store, seq, samples, self._known_wall_ns())
+        elif draft.source is not WeightSource.INDICATOR:  # which gives none
+            at_ns, wall_ns = int(self._clock.monotonic_ns()), self._clock.wall_ns()
+            boot_id = self.origin.boot_id
+            self._store.journal("samples_missing", at_ns, wall_ns, boot_id, samples.why)
 
     def _photo_missing(self, visit_id: int, missing: Sequence[PhotoRef]) -> Happening:
         names = ", ".join(f"{photo.role} {photo.sha256.hex()[:16]}" for photo in missing)
@@ -350,7 +358,9 @@ def _happening(event: Event) -> Happening:
     return Happening(event=event.kind, detail=detail, at_ns=_at_ns(event))
 
 
-def _weigh(draft: RecordDraft, photos: tuple[PhotoRef, ...], samples_sha256: bytes | None) -> Weigh:
+def _weigh(
+    draft: RecordDraft, photos: tuple[PhotoRef, ...], samples: raw.Kept | raw.Missing
+) -> Weigh:
     return Weigh(
         visit_id=draft.visit_id,
         verdict=draft.verdict,
@@ -379,5 +389,5 @@ def _weigh(draft: RecordDraft, photos: tuple[PhotoRef, ...], samples_sha256: byt
         weighed_ns=int(draft.weighed_ns),
         photos=photos,
         rear_plate=draft.rear_plate or None,
-        samples_sha256=samples_sha256,
+        samples_sha256=samples.sha256 if isinstance(samples, raw.Kept) else None,
     )

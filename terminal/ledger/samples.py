@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from hal.contract.types import NS_PER_S
 from terminal.disk import put
@@ -19,6 +20,7 @@ from terminal.ledger.evidence import amiss
 from terminal.ledger.sample_file import npz
 from terminal.ledger.store import Store
 from terminal.raw_samples import PARTS_MAX, SAMPLE_BYTES, SamplesEnd, SamplesPart, unpack
+from terminal.texts.report import REPORT
 
 FOLDER = "samples"
 SUFFIX = ".npz"
@@ -30,6 +32,19 @@ SWEPT_MAX = 500
 """Files removed at a time: a sweep must not keep a vehicle waiting."""
 FROM_META = "samples_from_seq"
 """The first record whose file must still be there; below, it may have gone with time."""
+
+
+class Kept(NamedTuple):
+    """Digest and size of a file that is durable."""
+
+    sha256: bytes
+    size_bytes: int
+
+
+class Missing(NamedTuple):
+    """A record goes without its samples; why: for the journal, in every language."""
+
+    why: str
 
 
 class Samples:
@@ -55,17 +70,21 @@ class Samples:
             while len(self._parts) > PARTS_MAX + 1:
                 del self._parts[min(self._parts)]
 
-    def keep(self, visit_id: int) -> tuple[bytes, int] | None:
-        """Digest and size of the visit's file, durable. None: its samples did not all come.
+    def keep(self, visit_id: int) -> Kept | Missing:
+        """The visit's file, durable; or why there is none: its samples did not all come.
 
         Repeating it is harmless: the same samples make the same file. Raises OSError.
         """
         end = self._end
         if end is None or end.visit_id != visit_id:
-            return None
+            return _missing("untold", visit_id)
         numbers = range(end.first, end.last + 1)
-        if not numbers or any(number not in self._parts for number in numbers):
-            return None
+        if not numbers:
+            return _missing("none", visit_id)
+        lost = [number for number in numbers if number not in self._parts]
+        if lost:
+            counts = {"parts": len(numbers), "lost": len(lost), "first": lost[0] - end.first + 1}
+            return _missing("lost", visit_id, **counts)
         told = {**json.loads(end.meta), "visit_id": visit_id, "dropped": end.dropped}
         packed = (self._parts[number] for number in numbers)
         fed = chain.from_iterable(unpack(part) for part in packed)
@@ -74,7 +93,7 @@ class Samples:
         path = place(self.folder, digest)
         if not holds(path, digest):
             put(path, content)
-        return digest, len(content)
+        return Kept(digest, len(content))
 
     def sweep(self, store: Store, wall_ns: int) -> int:
         """Remove what is beyond the bounds, the oldest first; how many files went.
@@ -127,9 +146,14 @@ def holds(path: Path, digest: bytes) -> bool:
         return False
 
 
-def remember(store: Store, seq: int, kept: tuple[bytes, int], wall_ns: int) -> None:
+def remember(store: Store, seq: int, kept: Kept, wall_ns: int) -> None:
     """A record names a file; inside the transaction that writes it. wall_ns: 0 for not known."""
     store.execute("insert into samples values (?, ?, ?, ?)", (seq, *kept, wall_ns))
+
+
+def _missing(why: str, visit_id: int, **values: int) -> Missing:
+    texts = REPORT[f"samples_missing.{why}"]
+    return Missing(" ".join(text.format(visit_id=visit_id, **values) for text in texts))
 
 
 def _digest_of(path: Path) -> bytes:

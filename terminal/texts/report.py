@@ -82,6 +82,19 @@ REPORT: Mapping[str, tuple[str, str]] = {
     "event.pair_changed": ("更换挂车", "another trailer"),
     "event.follow_up": ("离场补充", "follow-up"),
     "event.exit_mismatch": ("离场车牌不符", "another plate left"),
+    "samples_missing.none": (
+        "过磅 {visit_id} 未留存原始采样：没有采到任何数据。",
+        "Visit {visit_id} has no raw samples on file: not one was taken.",
+    ),
+    "samples_missing.untold": (
+        "过磅 {visit_id} 未留存原始采样：记录前未收到其采样清单。",
+        "Visit {visit_id} has no raw samples on file: the record came before word of which it has.",
+    ),
+    "samples_missing.lost": (
+        "过磅 {visit_id} 未留存原始采样：{parts} 段中缺 {lost} 段，首缺第 {first} 段。",
+        "Visit {visit_id} has no raw samples on file: of {parts} parts {lost} never came, the first"
+        " is part {first}.",
+    ),
     "about_seq": ("对应记录", "About record"),
     "evidence": ("补充材料", "Evidence"),
     "exit_plate": ("出口车牌", "Exit plate"),

@@ -12,6 +12,7 @@ import pytest
 
 from hal.contract.types import NS_PER_S, ClockQuality, Counts, MonotonicNs, RawSample, Tri
 from terminal.cli import main
+from terminal.core.types import WeightSource
 from terminal.ledger import LedgerNode, samples
 from terminal.ledger.node import SPOOL_SWEEP_S
 from terminal.ledger.sample_file import npz
@@ -59,6 +60,11 @@ def weighings(node: LedgerNode) -> list[Weigh]:
     return [record.weigh for record in records if record.weigh is not None]
 
 
+def journalled(node: LedgerNode) -> list[str]:
+    rows = node.store.execute("select detail from journal where kind = 'samples_missing'")
+    return [str(detail) for (detail,) in rows]
+
+
 def files(lane: Lane) -> list[Path]:
     return sorted((lane.folder / "samples").iterdir())
 
@@ -101,6 +107,28 @@ def test_what_did_not_all_come_is_left_out_and_the_record_shows_it(lane: Lane, g
     assert isinstance(lane.commit(node, draft(8)), CommitDone), "another visit's are not taken"
     assert [weigh.samples_sha256 for weigh in weighings(node)] == [None, None]
     assert files(lane) == []
+    first, second = journalled(node)
+    for text in (
+        f"of 3 parts 1 never came, the first is part {gone + 1}.",
+        "3 段中缺 1 段",
+        "Visit 7",
+    ):
+        assert text in first
+    assert "Visit 8 has no raw samples on file: the record came before" in second
+    assert isinstance(lane.commit(node, draft(8)), CommitDone)
+    assert len(journalled(node)) == 2, "a repeated draft says nothing new"
+    node.close()
+
+
+def test_samples_that_came_say_nothing_and_none_at_all_say_so(lane: Lane) -> None:
+    node = lane.open()
+    give(lane, node, 7)
+    lane.commit(node, draft(7))
+    assert journalled(node) == []
+    lane.tell(node, SamplesEnd(8, 8, 0, -1, 0, META))
+    lane.commit(node, draft(8))
+    lane.commit(node, draft(9, source=WeightSource.INDICATOR))
+    assert ["not one was taken" in why for why in journalled(node)] == [True]
     node.close()
 
 
