@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,8 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when all files were weighed, 65 when one was malformed, 73 when OUT cannot be written."""
+    """0 when all files were weighed, 65 when one could not be, 73 when OUT cannot be written."""
     files = list(dict.fromkeys(args.files))
+    if why := _unfit(Path(args.json), files):
+        print(f"{args.json}: {why}; give another path.", file=sys.stderr)
+        return 73
     results: dict[str, TraceResult] = {}
     problems = 0
     for name, outcome in zip(files, _outcomes(files), strict=True):
@@ -46,10 +49,25 @@ def run(args: argparse.Namespace) -> int:
     try:
         Path(args.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        print(f"{args.json}: cannot be written ({error.strerror}); give another path.")
+        why = f"cannot be written ({error.strerror})"
+        print(f"{args.json}: {why}; give another path.", file=sys.stderr)
         return 73
     print(f"{len(results)} of {len(files)} traces weighed, results in {args.json}")
     return exits.BAD_INPUT if problems else exits.OK
+
+
+def _unfit(out: Path, files: list[str]) -> str:
+    """Why nothing may be written to out, found before the work; a recording is never replaced."""
+    if not out.parent.is_dir():
+        return "cannot be written (its folder does not exist)"
+    return "is one of the traces" if any(_same(out, Path(name)) for name in files) else ""
+
+
+def _same(out: Path, path: Path) -> bool:
+    try:
+        return out.samefile(path)
+    except OSError:  # one of them is not there
+        return False
 
 
 def _one(name: str) -> TraceResult | str:
@@ -60,14 +78,24 @@ def _one(name: str) -> TraceResult | str:
         return " ".join(str(error).split())
     except (ArithmeticError, ValueError) as error:  # numbers no scale gives; the others go on
         return " ".join(f"{name}: counts: cannot be weighed ({error})".split())
+    except MemoryError:
+        return f"{name}: file: is too long for the memory of this machine"
 
 
 def _outcomes(files: list[str]) -> list[TraceResult | str]:
     workers = min(WORKERS_MAX, os.cpu_count() or 1)
     if workers < 2 or len(files) < POOL_FILES_MIN:
         return [_one(name) for name in files]
-    with pool(workers) as workers_up:
-        return list(workers_up.map(_one, files, chunksize=4))
+    with pool(workers) as up:
+        pending = [up.submit(_one, name) for name in files]
+        return [_outcome(name, job) for name, job in zip(files, pending, strict=True)]
+
+
+def _outcome(name: str, job: Future[TraceResult | str]) -> TraceResult | str:
+    try:
+        return job.result()
+    except BrokenExecutor:
+        return f"{name}: file: not weighed, a worker process was ended (no memory?); try it alone"
 
 
 def pool(workers: int) -> ProcessPoolExecutor:

@@ -7,6 +7,7 @@ refused with one line. This is the only module of the package that opens a file.
 from __future__ import annotations
 
 import json
+import stat
 import struct
 import zipfile
 import zlib
@@ -35,6 +36,8 @@ UNREADABLE = (
 NEEDED = ("t", "counts", "beam_entry", "beam_exit", "meta")
 OPTIONAL = ("flags",)
 ROWS_MAX = 4_000_000
+ARRAY_BYTES_MAX = 512 * 2**20
+"""What one array may take when unpacked: a few kilobytes of archive can say they are terabytes."""
 FLAGS_MAX = sum(SampleFlag)
 PACE_TIMES_MAX = 50
 """Rows further apart or closer than this against fs_nominal are in another unit than seconds."""
@@ -134,26 +137,43 @@ def _stamped(t: np.ndarray, rows_max: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            # a pipe would be waited for without end
+            raise TraceError(f"{path}: file: is no regular file")
         with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not hasattr(archive, "files"):
-                raise TraceError(f"{path}: file: is a single array, not an NPZ archive")
-            found = {}
-            for name in (*NEEDED, *OPTIONAL):
-                if name not in archive.files:
-                    if name in OPTIONAL:
-                        continue
-                    raise TraceError(f"{path}: {name}: is missing from the archive")
-                try:
-                    found[name] = archive[name]
-                except UNREADABLE as error:
-                    raise TraceError(f"{path}: {name}: cannot be read ({error})") from None
-            return found
+            if not zipfile.is_zipfile(file):
+                raise TraceError(
+                    f"{path}: file: is not a readable NPZ archive (no zip, or its end is missing)"
+                )
+            with zipfile.ZipFile(file) as archive:
+                return _members(path, archive)
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.strerror:
             raise TraceError(f"{path}: file: cannot be read ({error.strerror})") from None
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TraceError(f"{path}: file: is not a readable NPZ archive ({first})") from None
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    """The arrays we know; whatever else is in the archive is not looked at."""
+    sizes = {info.filename: info.file_size for info in archive.infolist()}
+    found = {}
+    for name in (*NEEDED, *OPTIONAL):
+        size = sizes.get(f"{name}.npy")
+        if size is None:
+            if name in OPTIONAL:
+                continue
+            raise TraceError(f"{path}: {name}: is missing from the archive")
+        if size > ARRAY_BYTES_MAX:
+            raise TraceError(
+                f"{path}: {name}: is {size} bytes, at most {ARRAY_BYTES_MAX} are allowed"
+            )
+        try:
+            with archive.open(f"{name}.npy") as member:
+                found[name] = np.lib.format.read_array(member, allow_pickle=False)
+        except UNREADABLE as error:
+            raise TraceError(f"{path}: {name}: cannot be read ({error})") from None
+    return found
 
 
 def _array(path: Path, arrays: dict[str, np.ndarray], name: str, dimensions: int) -> np.ndarray:

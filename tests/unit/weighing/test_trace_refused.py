@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import zipfile
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,8 @@ import pytest
 
 from hal.sim import passage
 from terminal import cli, exits
-from terminal.weighing import weigh_trace
+from terminal.commands import weigh_trace as command
+from terminal.weighing import tracefile, weigh_trace
 from terminal.weighing.tracefile import load_trace
 from terminal.weighing.tracemeta import TraceError
 from tests.unit.weighing.traces import write
@@ -120,11 +125,26 @@ def _nothing(path: Path) -> None:
     """A file that is not there."""
 
 
+def _single(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, MADE.t)
+
+
+def _no_array(path: Path) -> None:
+    """A member that is no array: numpy gives its bytes as they are."""
+    write(path, MADE, t=None)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("t.npy", b"0.0 0.1 0.2")
+
+
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (Path.touch, "file: is not a readable NPZ"),
     "text": (lambda path: path.write_bytes(b"not a zip"), "file: is not a readable NPZ"),
     "cut": (lambda path: path.write_bytes(b"PK\x03\x04 cut"), "file: is not a readable NPZ"),
     "folder": (Path.mkdir, "file: cannot be read (Is a directory)"),
+    "single": (_single, "file: is not a readable NPZ"),
+    "pipe": (os.mkfifo, "file: is no regular file"),
+    "no array": (_no_array, "t: cannot be read"),
     "missing": (_nothing, "file: cannot be read (No such file"),
 }
 
@@ -164,6 +184,56 @@ def test_each_bad_file_costs_one_line_and_the_others_are_done(
     for line, (path, word) in zip(lines, words.items(), strict=True):
         assert line.startswith(f"{path}: ")
         assert word in line
+
+
+def test_an_array_too_long_for_a_trace_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.npz", MADE)
+    monkeypatch.setattr(tracefile, "ARRAY_BYTES_MAX", MADE.t.nbytes)
+    with pytest.raises(TraceError, match=r"t: is \d+ bytes, at most \d+ are allowed"):
+        load_trace(path)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_trace_is_never_replaced_by_the_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], link: bool
+) -> None:
+    path = write(tmp_path / "a.npz", MADE)
+    before = path.read_bytes()
+    out = path
+    if link:
+        out = tmp_path / "out.json"
+        out.symlink_to(path)
+    assert cli.main(["weigh-trace", str(path), "--json", str(out)]) == 73
+    assert path.read_bytes() == before
+    assert capsys.readouterr().err == f"{out}: is one of the traces; give another path.\n"
+
+
+def test_a_place_that_cannot_be_written_is_named_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_outcomes", lambda files: pytest.fail("worked for nothing"))
+    out = tmp_path / "nowhere" / "out.json"
+    assert cli.main(["weigh-trace", "a.npz", "--json", str(out)]) == 73
+    assert capsys.readouterr().err.startswith(f"{out}: cannot be written (its folder")
+
+
+def test_a_worker_that_was_ended_costs_a_line_a_file() -> None:
+    job: Future[object] = Future()
+    job.set_exception(BrokenProcessPool())
+    line = command._outcome("a.npz", job)  # type: ignore[arg-type]
+    assert line == (
+        "a.npz: file: not weighed, a worker process was ended (no memory?); try it alone"
+    )
+
+
+def test_a_trace_beyond_the_memory_costs_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(name: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(command, "weigh_trace", full)
+    assert command._one("a.npz") == "a.npz: file: is too long for the memory of this machine"
 
 
 @pytest.mark.parametrize("kg_per_count", [1e6, -1e6, 1e-6])
