@@ -28,6 +28,8 @@ LISTS: dict[str, tuple[str, ...]] = {
     "iio": ("iio_devices",),
 }
 """Keys of [amplifier] that need one value a cell."""
+PLACE_CM = 30
+"""Cells so close are at one place, as for the weighing."""
 
 
 def cross_check(config: Config) -> Iterator[Problem]:
@@ -100,6 +102,13 @@ def _cells(config: Config) -> Iterator[Problem]:
             yield Problem(
                 f"amplifier.{key}", f"{len(places)} values", f"one for each of {amplifier.cells}"
             )
+    along = amplifier.cell_x_cm[: amplifier.cells] or (0,)
+    if not config.weighing.beams and max(along) - min(along) <= PLACE_CM:
+        yield Problem(
+            "weighing.beams",
+            "false",
+            "true where all cells stand at one place along the deck: half a vehicle looks whole",
+        )
     if amplifier.kind == "nau7802" and amplifier.cells > 1 and amplifier.mux_address == 0:
         yield Problem(
             "amplifier.mux_address", "0", "the multiplexer's address (all NAU7802 share 0x2A)"

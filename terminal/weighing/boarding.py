@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from terminal.weighing.axles import AxleSet, axle_stages, finish, ramp, travel_m
-from terminal.weighing.gains import GainEvidence, Rolling, gain_stages, nothing
+from terminal.weighing.gains import LINE_M, GainEvidence, Rolling, gain_stages, nothing
 
 SIDE_SHIFT_MAX = 0.12
 """Axles that run further beside the others' line, as a share of the width, have a wheel beside
@@ -91,11 +91,16 @@ def study(ride: Ride, mass_kg: float, centre_m: float) -> Boarding:
 def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None, None, Boarding]:
     """mass_kg, centre_m (from the entry edge): of the standing vehicle. Yields between pieces
     of bounded work, so that no tick carries all of it.
+
+    Cells that all stand at one place along the deck know no axles, cells on one side no wheel
+    beside it: nothing is said then, as by an indicator.
     """
     forces, far, bin_s = ride.forces, ride.far, ride.bin_s
     forces = forces[np.isfinite(forces).all(axis=1)]
     total, moment = forces.sum(axis=1), forces @ ride.x_m
-    axles = yield from axle_stages(total, moment, bin_s, mass_kg, centre_m)
+    axles = None
+    if tells_place(ride.x_m):
+        axles = yield from axle_stages(total, moment, bin_s, mass_kg, centre_m)
     if axles is None:
         return Boarding(None, _side_moved(forces, far, total), nothing(forces.shape[1]), mass_kg)
     yield
@@ -103,7 +108,7 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
     offset = travel[:, None] - np.asarray(axles.position_m)[None, :]
     steps = ramp(offset)
     yield
-    off = _wheel_off(forces @ far, total, steps, offset, axles, bin_s)
+    off = _wheel_off(forces @ far, total, steps, offset, axles, bin_s) if far.any() else 0.0
     rolled, doubt = _rolled(total, travel, axles, bin_s, ride.still_bins)
     yield
     clear = np.abs(offset).min(axis=1) >= STEP_M
@@ -113,12 +118,17 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
     return Boarding(axles, off, gains, mass_kg, rolled, doubt)
 
 
+def tells_place(x_m: np.ndarray) -> bool:
+    """Whether the cells tell where along the deck the load is."""
+    return len(x_m) > 1 and float(np.ptp(x_m)) > LINE_M
+
+
 def _side_moved(forces: np.ndarray, far: np.ndarray, total: np.ndarray) -> float:
     """Without axles: the sideways share of the whole against that of its front part; by how many
     times more than allowed they differ, 0 when not more.
     """
     loaded = total > 0.1 * float(total[-1])
-    if loaded.sum() < 10:
+    if loaded.sum() < 10 or not far.any():
         return 0.0
     share = (forces[loaded] @ far) / total[loaded]
     tenth = max(3, len(share) // 10)

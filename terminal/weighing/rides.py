@@ -12,7 +12,7 @@ from collections.abc import Generator
 import numpy as np
 
 from terminal.weighing.axles import AxleSet
-from terminal.weighing.boarding import Boarding, Ride, study_stages
+from terminal.weighing.boarding import Boarding, Ride, study_stages, tells_place
 from terminal.weighing.gains import nothing
 from terminal.weighing.history import CENTRE, TOTAL, History
 from terminal.weighing.hold import HoldKeeper
@@ -33,6 +33,7 @@ class Rides:
         self._history = history
         self._hold = hold
         self._deck_m = params.deck_length_mm / 1_000.0
+        self._placed = params.beams or tells_place(history.x_m)
         self._pieces = max(1, round(history.bin_s / PIECE_S))
         self._job: Generator[None, None, Boarding] | None = None
         self._moves = -1
@@ -44,8 +45,11 @@ class Rides:
 
     @property
     def ready(self) -> bool:
-        """Whether the drive-on that ended in this standing has been studied."""
-        return self._job is None and self._moves == self._hold.moves and self.on is not None
+        """Whether the drive-on that ended in this standing has been studied. Never where neither
+        beams nor cells tell where the vehicle is: half of one would be weighed.
+        """
+        studied = self._job is None and self._moves == self._hold.moves and self.on is not None
+        return studied and self._placed
 
     def arrived(self) -> None:
         """A new vehicle: nothing of the last one counts."""

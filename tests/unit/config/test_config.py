@@ -10,7 +10,8 @@ from terminal import exits
 from terminal.cli import main
 from terminal.config import Config, ConfigError
 from terminal.config_load import describe, load, parse
-from terminal.config_rules import cross_check
+from terminal.config_rules import PLACE_CM, cross_check
+from terminal.weighing.gains import LINE_M
 
 
 def problems(text: str) -> dict[str, tuple[str, str]]:
@@ -62,6 +63,8 @@ def test_all_problems_come_at_once_with_key_found_and_allowed() -> None:
         ("[weighing]\nmax_kg = 300000\ne_kg = 10", "weighing.e_kg"),
         ("[weighing]\noccupied_kg = 399", "weighing.occupied_kg"),
         ('[weighing]\nsource = "indicator"\nbeams = false', "weighing.beams"),
+        ("[weighing]\nbeams = false\n[amplifier]\ncells = 1", "weighing.beams"),
+        ("[weighing]\nbeams = false\n[amplifier]\ncells = 2", "weighing.beams"),
         ('[weighing]\nsource = "indicator"', "indicator.confirmed_scaling"),
         (
             '[weighing]\nsource = "indicator"\n[indicator]\nprotocol = "own"',
@@ -82,6 +85,15 @@ def test_all_problems_come_at_once_with_key_found_and_allowed() -> None:
 )
 def test_rules_between_keys(text: str, key: str) -> None:
     assert key in problems(text)
+
+
+def test_cells_along_the_deck_do_without_beams() -> None:
+    assert "weighing.beams" not in problems("[weighing]\nbeams = false\n[amplifier]\ncells = 4")
+    assert "weighing.beams" not in problems("[amplifier]\ncells = 1")
+    near = "[weighing]\nbeams = false\n[amplifier]\ncells = 2\ncell_x_cm = [100, {}]"
+    assert "weighing.beams" in problems(near.format(100 + PLACE_CM))
+    assert "weighing.beams" not in problems(near.format(100 + PLACE_CM + 1))
+    assert PLACE_CM == 100 * LINE_M
 
 
 def test_bounds_are_inclusive() -> None:
