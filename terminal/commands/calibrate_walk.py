@@ -178,6 +178,7 @@ class Walk:
             raise RefusedError("enough_loads", most=POINTS_MAX)
         calibrating.check_load(load_kg, self.max_kg)
         counts = calibrating.steady_mean(self.block(), self.full_scale)
+        calibrating.check_signal(self._zero, load_kg, counts, self.max_kg, self.full_scale)
         calibrating.check_point(self._zero, self.points, load_kg, counts)
         self.points.append((load_kg, counts))
         self.tell(self.say("taken.load", number=len(self.points), kg=load_kg))

@@ -88,7 +88,13 @@ def run(args: argparse.Namespace) -> int:
 def _report(path: Path, key_path: Path) -> int:
     """The signed report of a calibration, against the key as enrolled."""
     try:
-        why = problem(path.read_bytes().decode(), read_public(key_path))
+        whole = path.read_bytes().decode()
+    except (OSError, ValueError) as error:
+        found = error.strerror if isinstance(error, OSError) else "it is no text"
+        print(f"{path}: the report cannot be read ({found}).", file=sys.stderr)
+        return exits.BAD_INPUT
+    try:
+        why = problem(whole, read_public(key_path))
     except (OSError, ValueError) as error:
         print(
             f"{path}: cannot be checked: {error}. Name the terminal's public key with --key; it is "

@@ -187,7 +187,10 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "{answer!r} 不是整数千克。",
         "{answer!r} is not a whole number of kilograms.",
     ),
-    "no_such_load": ("没有第 {answer} 个载荷。", "There is no load {answer} to take back."),
+    "no_such_load": (
+        "没有第 {answer!r} 个载荷；DROP 后输入已记录载荷的序号。",
+        "There is no load {answer!r} to take back; type DROP and the number of one that was taken.",
+    ),
     "capacity": (
         "{cells} 只 {kg} kg 的传感器容量不合理：合计须在 Max = {max_kg} kg 与其 {most} 倍之间。",
         "{cells} cells of {kg} kg are not plausible: together they must carry between Max = "
@@ -201,6 +204,12 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
     "not_risen": (
         "传感器总和没有增大；检查极性和载荷。",
         "The sum of the cells did not rise; check polarity and load.",
+    ),
+    "weak": (
+        "{kg} kg 只使总和变化 {counts:.0f} 个计数，折算到 Max 不足转换器量程的 1 %；"
+        "检查增益、接线和传感器灵敏度。",
+        "{kg} kg moved the sum by only {counts:.0f} counts, which at Max is below 1 % of the "
+        "converter's range; check gain, wiring and the sensitivity of the cells.",
     ),
     "same_load": (
         "{kg} kg 已有；请换一个载荷，或先用 DROP n 撤销。",
@@ -221,7 +230,7 @@ CALIBRATE: Mapping[str, tuple[str, str]] = {
         "Cell {cell} hardly answered to any load; check its wiring, or take another load that "
         "stands near it.",
     ),
-    "more_loads": ("还需 {count} 个载荷。", "{count} more loads are needed."),
+    "more_loads": ("还需 {count} 个载荷。", "Loads still needed: {count}."),
     "enough_loads": (
         "已有 {most} 个载荷，不能再多；直接按回车结束。",
         "{most} loads are as many as can be taken; Enter alone ends.",

@@ -20,7 +20,8 @@ from terminal.weighing.params import mpe_kg
 POINTS_MIN = 5
 ROWS_MIN = 40
 SPAN_SHARE_MIN = 0.01
-"""A load must be at least this share of Max, and move the sum by as much of its range."""
+"""A load must be at least this share of Max, and the sum must move at such a rate that Max is as
+much of one converter's range: less leaves too few counts to a division."""
 UNSTEADY_SHARE_MAX = 5e-4
 """Block halves may differ by this share of the block's signal, or by ten noise deviations."""
 CORNER_SHARE_MAX = 0.05
@@ -155,6 +156,17 @@ def check_load(load_kg: int, max_kg: int) -> None:
         raise RefusedError("below_span", kg=load_kg)
 
 
+def check_signal(
+    zero: np.ndarray, load_kg: int, counts: np.ndarray, max_kg: int, full_scale: int
+) -> None:
+    """Whether the load moved the cells enough for a span to rest on. Raises RefusedError."""
+    signal = float((counts - zero).sum())
+    if signal <= 0:
+        raise RefusedError("not_risen")
+    if signal * max_kg < SPAN_SHARE_MIN * full_scale * load_kg:
+        raise RefusedError("weak", kg=load_kg, counts=signal)
+
+
 def check_point(
     zero: np.ndarray,
     points: Sequence[tuple[int, np.ndarray]],
@@ -163,8 +175,6 @@ def check_point(
 ) -> None:
     """Whether a new load may join those already taken. Raises RefusedError."""
     signal = float((counts - zero).sum())
-    if signal <= 0:
-        raise RefusedError("not_risen")
     rows = sorted([*((kg, float((c - zero).sum())) for kg, c in points), (load_kg, signal)])
     for (lighter, less), (heavier, more) in pairwise(rows):
         if heavier == lighter:

@@ -83,6 +83,8 @@ class Site:
             force = np.where(np.arange(8) == self.dead, 0.0, force)
         if self.spoil == "light":
             force = force * 0.4
+        if self.spoil == "weak":
+            force = force * 0.002
         if self.spoil == "up":
             force = -force
         counts = ZERO + force / SPANS + self.rng.normal(0, 60, (240, 8))
@@ -151,6 +153,17 @@ def test_the_spans_come_out_and_every_load_is_within_the_mpe() -> None:
     assert read_any(to_text(outcome.calibration)) == outcome.calibration
 
 
+def test_a_load_must_move_the_sum_at_the_rate_of_one_per_cent_of_the_range_at_max() -> None:
+    least = 0.01 * FULL * 30_000 / 100_000
+    for counts, refused in ((least + 1, ""), (least - 1, "weak"), (0, "not_risen")):
+        said = ""
+        try:
+            calibrating.check_signal(ZERO, 30_000, ZERO + counts / 8, 100_000, FULL)
+        except RefusedError as error:
+            said = error.key
+        assert said == refused
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -158,7 +171,9 @@ def test_the_spans_come_out_and_every_load_is_within_the_mpe() -> None:
         ("30000 moving", "Cell 2 does not stand still"),
         ("30000 stuck", "Cell 5 repeats one value"),
         ("30000 up", "The sum of the cells did not rise"),
-        ("DROP 7", "There is no load 7"),
+        ("30000 weak", "30000 kg moved the sum by only 8"),
+        ("DROP 7", "There is no load '7'"),
+        ("DROP", "There is no load '' to take back; type DROP and the number"),
         ("30000.5", "not a whole number"),
         ("-5", "not a whole number"),
         ("900", "below 1 % of Max"),
@@ -167,7 +182,7 @@ def test_the_spans_come_out_and_every_load_is_within_the_mpe() -> None:
         ("30000 light", "does not lie on a line"),
         ("11000 light", "gave less signal than"),
         ("ten", "not a whole number"),
-        ("", "more loads are needed"),
+        ("", "Loads still needed: "),
     ],
 )
 def test_a_bad_load_is_refused_with_its_reason_and_asked_again(answer: str, words: str) -> None:

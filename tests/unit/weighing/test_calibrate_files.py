@@ -210,6 +210,19 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, monkeypatch, site)
 
 
+@pytest.mark.parametrize(
+    ("left", "words"), [(None, "(No such file or directory)"), (b"\xff", "(it is no text)")]
+)
+def test_a_report_that_cannot_be_read_is_not_a_key_that_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: bytes | None, words: str
+) -> None:
+    report = tmp_path / "report.txt"
+    if left is not None:
+        report.write_bytes(left)
+    assert cli.main(["verify", str(report)]) == 65
+    assert capsys.readouterr().err == f"{report}: the report cannot be read {words}.\n"
+
+
 def test_the_command_seals_and_verify_believes_its_report(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
