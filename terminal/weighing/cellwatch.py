@@ -27,6 +27,8 @@ DEAD_S = 0.4
 LOST_S = 0.3
 DRIFT_S = 2.6
 DRIFT_KG_PER_S = 1.2
+DRIFT_LOADED_KG_PER_S_MAX = 15.0
+"""What goes quicker under a standing vehicle is somebody's doing and no drift."""
 DRIFT_OTHERS = 5.0
 DRIFT_STRAIGHT = 0.93
 GLITCHES_MAX = 6
@@ -47,11 +49,17 @@ class CellWatch:
         self._raw: deque[np.ndarray] = deque(maxlen=max(8, round(DRIFT_S / step_s)))
         self._partner = _partners(params)
         self._drifting = -1
+        self._was_loaded = False
 
     def step(
-        self, cells: Sequence[CellStream], history: History, zero: ZeroKeeper, loaded: bool
+        self,
+        cells: Sequence[CellStream],
+        history: History,
+        zero: ZeroKeeper,
+        loaded: bool,
+        standing: bool,
     ) -> tuple[WeighFlag, int]:
-        """Flags and the cell named last."""
+        """Flags and the cell named last. standing: what is on the deck does not roll."""
         flags, named = WeighFlag.NONE, -1
         forces = history.step_forces.view(history.step_forces.count - 1)[0]
         for index, cell in enumerate(cells):
@@ -65,7 +73,7 @@ class CellWatch:
         over = np.nonzero(forces > OVERLOAD_SHARE * self._params.cell_cap_kg)[0]
         if len(over):
             flags, named = flags | WeighFlag.OVERLOAD, int(over[0])
-        drift = self._drift(forces + zero.counts * self._span, loaded)
+        drift = self._drift(forces + zero.counts * self._span, loaded, standing)
         drift = zero.runaway_cell() if drift < 0 else drift
         if drift >= 0:
             flags, named = flags | WeighFlag.CELL_DRIFT, drift
@@ -91,13 +99,20 @@ class CellWatch:
         self._sure.say(WeighFlag.CELL_FAULT, float(self._dead_s[worst]) / DEAD_S)
         return worst
 
-    def _drift(self, raw_kg: np.ndarray, loaded: bool) -> int:
-        """One cell that runs away in a straight line while the others stay, deck empty."""
-        if not loaded:
-            self._raw.append(raw_kg)
-        else:
+    def _drift(self, raw_kg: np.ndarray, loaded: bool, standing: bool) -> int:
+        """One cell that runs away in a straight line while the others stay, deck empty or under a
+        vehicle that stands.
+
+        It is cleared by a stretch of the empty deck in which no cell moves: the first axle of the
+        next vehicle moves others too, and would clear it just before that vehicle is weighed; and
+        under a vehicle nobody knows what has become of the zero.
+        """
+        if loaded is not self._was_loaded or (loaded and not standing):
             self._raw.clear()
-        if len(self._raw) < (self._raw.maxlen or 0) or loaded:
+        self._was_loaded = loaded
+        if not loaded or standing:
+            self._raw.append(raw_kg)
+        if len(self._raw) < (self._raw.maxlen or 0):
             return self._drifting
         block = np.asarray(self._raw)
         if not np.isfinite(block).all():
@@ -109,10 +124,12 @@ class CellWatch:
         order = np.argsort(np.abs(slope))
         worst, next_worst = int(order[-1]), float(abs(slope[order[-2]])) if len(order) > 1 else 0.0
         bound = max(DRIFT_KG_PER_S, DRIFT_OTHERS * next_worst)
-        self._drifting = -1
-        if abs(slope[worst]) > bound and straight[worst] > DRIFT_STRAIGHT:
+        most = DRIFT_LOADED_KG_PER_S_MAX if loaded else inf
+        if bound < abs(slope[worst]) < most and straight[worst] > DRIFT_STRAIGHT:
             self._sure.say(WeighFlag.CELL_DRIFT, float(abs(slope[worst])) / bound)
             self._drifting = worst
+        elif not loaded and abs(slope[worst]) <= DRIFT_KG_PER_S:
+            self._drifting = -1
         return self._drifting
 
 

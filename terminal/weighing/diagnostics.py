@@ -104,7 +104,7 @@ class Diagnostics:
     ) -> tuple[WeighFlag, int, bool]:
         """Flags now standing, the cell named (-1: none), and whether holding is forbidden."""
         self._follow(loaded, now_ns)
-        flags, cell = self.cells.step(cells, self._history, zero, loaded)
+        flags, cell = self.cells.step(cells, self._history, zero, loaded, self._hold.standing)
         if WeighFlag.CELL_DRIFT in flags:
             self.corners.tell("cell_drift", cell, f"the zero of cell {cell} runs away", now_ns)
         total = float(self._history.recent(TOTAL, 0.6).mean())
