@@ -17,7 +17,8 @@ from hal.contract.types import RawSample, Tri
 
 CELLS_MAX = 64
 PARTS_MAX = 300
-"""Parts kept of one visit, a second each: of a longer stay the oldest go, and the file says so."""
+"""Parts kept of a visit, a second each: of a longer stay the middle goes, and the file says so."""
+NO_PART = -1
 _SAMPLE = Struct("<qqBBB")
 SAMPLE_BYTES = _SAMPLE.size
 ENTRY, LEAVE = 1, 2
@@ -28,25 +29,32 @@ class SamplesPart(msgspec.Struct, frozen=True, tag=True):
     """control -> ledger: the next second of a visit's raw conversions (pack()).
 
     ring: which stay on the deck, by the monotonic time its ring began; number: from 0.
+    gone: number of the part that went to make room for this one, or NO_PART.
     """
 
     ring: int
     number: int
     packed: bytes
+    gone: int = NO_PART
 
 
 class SamplesEnd(msgspec.Struct, frozen=True, tag=True):
-    """control -> ledger: parts first..last of that ring are what this visit was weighed from.
+    """control -> ledger: these parts of that ring are what this visit was weighed from.
 
+    runs: first and last number of those that follow each other; between two runs is a hole.
     dropped: conversions that the bound took. meta: JSON object of the deck, as in a trace.
     """
 
     visit_id: int
     ring: int
-    first: int
-    last: int
+    runs: tuple[tuple[int, int], ...]
     dropped: int
     meta: str
+
+    @property
+    def last(self) -> int:
+        """Number of the newest part, NO_PART when there is none."""
+        return self.runs[-1][1] if self.runs else NO_PART
 
 
 class Packed(NamedTuple):

@@ -37,7 +37,7 @@ from terminal.core import invariants
 from terminal.core.params import Params
 from terminal.core.quality import BLOCKING_FLAGS
 from terminal.core.step import initial, step
-from terminal.core.types import Event, Inputs, Outputs, Weighed
+from terminal.core.types import NEVER_NS, Event, Inputs, Outputs, Weighed
 from terminal.core.visit import Phase
 from terminal.frames import TickFrame, decide, state_digest
 from terminal.link import Hub
@@ -177,7 +177,10 @@ class Control:
         if self.devices.load_cell is not None:
             samples = _split(self.devices.load_cell.poll(now_ns, SAMPLES_MAX), faults)
             newer = self.pipeline.feed(samples, *beams, self._outputs.zero_allowed, now_ns)
-            self._samples.take(samples, beams, self.state.visit_id != 0, now_ns)
+            held = newer or self._weighed
+            held_since_ns = held.held_since_ns if held is not None else NEVER_NS
+            on = self.state.visit_id != 0
+            self._samples.take(samples, beams, on, now_ns, held_since_ns)
         elif self.devices.indicator is not None:
             readings = _split(self.devices.indicator.poll(now_ns, READINGS_MAX), faults)
             newer = self.pipeline.feed_indicator(readings, *beams, now_ns)

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,11 @@ SAMPLES_DAYS_MAX = 400
 """A year and some weeks; longer than photos must be kept."""
 SWEPT_MAX = 500
 """Files removed at a time: a sweep must not keep a vehicle waiting."""
+HOLES_NOTE = (
+    "What was dropped lay between these stamps. A mass held before it is the record's to the last"
+    " digit; one held after it is settled anew there, within its uncertainty. The hole itself"
+    " shows as a fault of the cells."
+)
 FROM_META = "samples_from_seq"
 """The first record whose file must still be there; below, it may have gone with time."""
 
@@ -65,10 +70,10 @@ class Samples:
             self._parts.clear()
         if isinstance(said, SamplesEnd):
             self._end = said
-        elif len(said.packed) % SAMPLE_BYTES == 0:
+            return
+        self._parts.pop(said.gone, None)
+        if len(said.packed) % SAMPLE_BYTES == 0 and len(self._parts) < PARTS_MAX:
             self._parts[said.number] = said.packed
-            while len(self._parts) > PARTS_MAX + 1:
-                del self._parts[min(self._parts)]
 
     def keep(self, visit_id: int) -> Kept | Missing:
         """The visit's file, durable; or why there is none: its samples did not all come.
@@ -78,14 +83,15 @@ class Samples:
         end = self._end
         if end is None or end.visit_id != visit_id:
             return _missing("untold", visit_id)
-        numbers = range(end.first, end.last + 1)
+        numbers = [n for first, last in end.runs for n in range(first, last + 1)]
         if not numbers:
             return _missing("none", visit_id)
-        lost = [number for number in numbers if number not in self._parts]
+        lost = [place for place, number in enumerate(numbers, 1) if number not in self._parts]
         if lost:
-            counts = {"parts": len(numbers), "lost": len(lost), "first": lost[0] - end.first + 1}
+            counts = {"parts": len(numbers), "lost": len(lost), "first": lost[0]}
             return _missing("lost", visit_id, **counts)
         told = {**json.loads(end.meta), "visit_id": visit_id, "dropped": end.dropped}
+        told |= self._holes(end)
         packed = (self._parts[number] for number in numbers)
         fed = chain.from_iterable(unpack(part) for part in packed)
         content = npz(fed, len(told["zero_counts"]), json.dumps(told))
@@ -94,6 +100,15 @@ class Samples:
         if not holds(path, digest):
             put(path, content)
         return Kept(digest, len(content))
+
+    def _holes(self, end: SamplesEnd) -> dict[str, object]:
+        """Of each hole the stamps of the last conversion before it and of the first one after."""
+        holes = []
+        for (_, last), (first, _) in pairwise(end.runs):
+            before = next(unpack(self._parts[last][-SAMPLE_BYTES:])).at_ns
+            after = next(unpack(self._parts[first])).at_ns
+            holes.append((before / NS_PER_S, after / NS_PER_S))
+        return {"holes_s": holes, "holes_note": HOLES_NOTE} if holes else {"holes_s": holes}
 
     def sweep(self, store: Store, wall_ns: int) -> int:
         """Remove what is beyond the bounds, the oldest first; how many files went.

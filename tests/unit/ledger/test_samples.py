@@ -17,7 +17,7 @@ from terminal.ledger import LedgerNode, samples
 from terminal.ledger.node import SPOOL_SWEEP_S
 from terminal.ledger.sample_file import npz
 from terminal.messages import CommitDone, CommitRefused
-from terminal.raw_samples import SamplesEnd, SamplesPart, pack, unpack
+from terminal.raw_samples import PARTS_MAX, SamplesEnd, SamplesPart, pack, unpack
 from terminal.records import Weigh, decode_signed
 from tests.disk.pictures_disk import PicturesDisk
 from tests.unit.ledger.builders import draft
@@ -52,7 +52,7 @@ def give(lane: Lane, node: LedgerNode, visit_id: int, *, without: int = -1) -> N
     for number in range(3):
         if number != without:
             lane.tell(node, SamplesPart(visit_id, number, second(1 + 10 * number)))
-    lane.tell(node, SamplesEnd(visit_id, visit_id, 0, 2, 5, META))
+    lane.tell(node, SamplesEnd(visit_id, visit_id, ((0, 2),), 5, META))
 
 
 def weighings(node: LedgerNode) -> list[Weigh]:
@@ -120,12 +120,33 @@ def test_what_did_not_all_come_is_left_out_and_the_record_shows_it(lane: Lane, g
     node.close()
 
 
+def test_the_file_says_where_its_hole_is_and_the_ledger_forgets_what_has_gone(lane: Lane) -> None:
+    node = lane.open()
+    for number in range(PARTS_MAX):
+        lane.tell(node, SamplesPart(7, number, second(1 + 10 * number)))
+    for number in range(PARTS_MAX, PARTS_MAX + 3):
+        lane.tell(node, SamplesPart(7, number, second(1 + 10 * number), number - PARTS_MAX + 1))
+    lane.tell(node, SamplesPart(7, 1, second(1)))
+    lane.tell(node, SamplesEnd(7, 7, ((0, 0), (4, PARTS_MAX + 2)), 120, META))
+    assert isinstance(lane.commit(node, draft(7)), CommitDone)
+    (file,) = files(lane)
+    with np.load(file) as archive:
+        meta, t = json.loads(archive["meta"].item()), archive["t"]
+    assert meta["holes_s"] == [[1.0, 4.1]]
+    assert t[9:11].tolist() == [1.0, 4.1]
+    assert len(t) == 10 * PARTS_MAX, "no more than the bound, and nothing in the hole"
+    lane.tell(node, SamplesEnd(8, 7, ((0, 3),), 120, META))
+    lane.commit(node, draft(8))
+    assert "of 4 parts 3 never came, the first is part 2." in journalled(node)[0]
+    node.close()
+
+
 def test_samples_that_came_say_nothing_and_none_at_all_say_so(lane: Lane) -> None:
     node = lane.open()
     give(lane, node, 7)
     lane.commit(node, draft(7))
     assert journalled(node) == []
-    lane.tell(node, SamplesEnd(8, 8, 0, -1, 0, META))
+    lane.tell(node, SamplesEnd(8, 8, (), 0, META))
     lane.commit(node, draft(8))
     lane.commit(node, draft(9, source=WeightSource.INDICATOR))
     assert ["not one was taken" in why for why in journalled(node)] == [True]
