@@ -8,12 +8,13 @@ are part of terminal.messages.Message.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from struct import Struct
 from typing import NamedTuple
 
 import msgspec
 
-from hal.contract.types import RawSample, Tri
+from hal.contract.types import IndicatorReading, MonotonicNs, RawSample, Tri
 
 CELLS_MAX = 64
 PARTS_MAX = 300
@@ -23,6 +24,18 @@ _SAMPLE = Struct("<qqBBB")
 SAMPLE_BYTES = _SAMPLE.size
 ENTRY, LEAVE = 1, 2
 """Bits of the beams that were blocked when the sample was fed."""
+SAID_BITS = (0, 2, 4, 6)
+"""Where an indicator's motion, overload, zero and net stand in its flags, each a Tri."""
+NO_FRAME = 0xFF
+"""In place of an indicator's flags: no frame came, only the beams have changed."""
+SAID = {
+    sum(tri << bits for tri, bits in zip(tris, SAID_BITS, strict=True)): tris
+    for tris in product(Tri, Tri, Tri, Tri)
+}
+"""What an indicator says in a frame, by its flags."""
+SAID_NOTHING = next(flags for flags, tris in SAID.items() if set(tris) == {Tri.UNKNOWN})
+NO_VALUE = -(2**63)
+"""In place of the counts: the frame showed no value."""
 
 
 class SamplesPart(msgspec.Struct, frozen=True, tag=True):
@@ -75,6 +88,24 @@ def pack(samples: Sequence[RawSample], entry: Tri, leave: Tri) -> bytes:
         for at_ns, cell, counts, flags in samples
         if 0 <= cell < CELLS_MAX
     )
+
+
+def pack_frames(
+    readings: Sequence[IndicatorReading], entry: Tri, leave: Tri, changed_ns: MonotonicNs | None
+) -> bytes:
+    """What Pipeline.feed_indicator is given in one tick. A beam not known clear counts as cut.
+
+    changed_ns: now, in a tick in which the beams are others than before: the moment counts, and a
+    frame's stamp is another.
+    """
+    beams = ENTRY * (entry is not Tri.NO) + LEAVE * (leave is not Tri.NO)
+    rows = [] if changed_ns is None else [_SAMPLE.pack(changed_ns, NO_VALUE, 0, NO_FRAME, beams)]
+    for reading in readings:
+        kg = NO_VALUE if reading.gross_kg is None else reading.gross_kg
+        tris = (reading.motion, reading.overload, reading.zero, reading.net)
+        said = sum(tri << bits for tri, bits in zip(tris, SAID_BITS, strict=True))
+        rows.append(_SAMPLE.pack(reading.at_ns, kg, 0, said, beams))
+    return b"".join(rows)
 
 
 def unpack(packed: bytes) -> Iterator[Packed]:

@@ -22,6 +22,8 @@ from hal.contract.types import (
     Tri,
 )
 from terminal.core.types import Weighed, WeighFlag, WeightSource
+from terminal.raw_samples import NO_FRAME, SAID, SAID_NOTHING
+from terminal.weighing.indicator import AFTER_MOTION_NS, EMPTY_NS_MIN, FRESH_NS_MAX
 from terminal.weighing.pipeline import Pipeline
 from terminal.weighing.tracefile import FLAGS_MAX, Trace, load_trace
 
@@ -173,20 +175,44 @@ def _feed_cells(trace: Trace, notes: _Notes) -> None:
 
 
 def _feed_indicator(trace: Trace, notes: _Notes) -> None:
-    unknown = Tri.UNKNOWN
-    for i, t in enumerate(trace.t.tolist()):
+    """Frames and changes of the beams as they came; the display grows stale between them."""
+    feed = notes.pipeline.feed_indicator
+    times = trace.t.tolist()
+    heard_ns = first_ns = MonotonicNs(START_NS + round(times[0] * NS_PER_S))
+    if trace.zero is not None:
+        seen = _zero_seen(first_ns)
+        heard_ns = seen[-1].at_ns
+        feed(seen, Tri.NO, Tri.NO, heard_ns)
+    beams = Tri.NO, Tri.NO
+    for i, t in enumerate(times):
         at = MonotonicNs(START_NS + round(t * NS_PER_S))
-        value = float(trace.counts[i, 0])
-        shown = round(value) if isfinite(value) else None
-        reading = IndicatorReading(at, shown, unknown, unknown, unknown, unknown, b"")
-        weighed = notes.pipeline.feed_indicator(
-            [reading],
+        if at - heard_ns > FRESH_NS_MAX:
+            stale = feed([], *beams, MonotonicNs(heard_ns + FRESH_NS_MAX + 1))
+            if stale is not None:
+                notes.take(stale, t)
+        beams = (
             Tri.YES if trace.beam_entry[i] else Tri.NO,
             Tri.YES if trace.beam_exit[i] else Tri.NO,
-            at,
         )
+        said = SAID_NOTHING if trace.flags is None else int(trace.flags[i, 0])
+        readings = []
+        if said != NO_FRAME:
+            value = float(trace.counts[i, 0])
+            shown = round(value) if isfinite(value) else None
+            readings = [IndicatorReading(at, shown, *SAID[said], b"")]
+            heard_ns = at
+        weighed = feed(readings, *beams, at)
         if weighed is not None:
             notes.take(weighed, t)
+
+
+def _zero_seen(before_ns: MonotonicNs) -> list[IndicatorReading]:
+    """Frames of an empty deck, stale before kept ones begin: its zero had been seen before them."""
+    last_ns = before_ns - FRESH_NS_MAX - 1
+    spans_ns = EMPTY_NS_MIN + 2 * AFTER_MOTION_NS
+    stamps = range(last_ns - spans_ns, last_ns + 1, AFTER_MOTION_NS // 2)
+    quiet = (Tri.NO, Tri.NO, Tri.YES, Tri.NO)
+    return [IndicatorReading(MonotonicNs(at_ns), 0, *quiet, b"") for at_ns in stamps]
 
 
 def _cpu_s() -> float:

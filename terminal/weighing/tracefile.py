@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from hal.contract.types import SampleFlag
+from terminal.core.types import WeightSource
+from terminal.raw_samples import NO_FRAME, SAID
 from terminal.weighing.params import WeighParams
 from terminal.weighing.stamps import GAP_S_MAX
 from terminal.weighing.tracemeta import (
@@ -39,6 +41,8 @@ ROWS_MAX = 4_000_000
 ARRAY_BYTES_MAX = 512 * 2**20
 """What one array may take when unpacked: a few kilobytes of archive can say they are terabytes."""
 FLAGS_MAX = sum(SampleFlag)
+FLAGS_SET = (range(FLAGS_MAX + 1), (*SAID, NO_FRAME))
+"""What converters set, and indicators."""
 PACE_TIMES_MAX = 50
 """Rows further apart or closer than this against fs_nominal are in another unit than seconds."""
 
@@ -47,8 +51,9 @@ PACE_TIMES_MAX = 50
 class Trace:
     """A checked trace. t in s; counts (N, C) with NaN where a sample is missing.
 
-    flags: (N, C) SampleFlag bits of the driver, or None. zero: that was in force, or None; with it
-    calm_kg: what the empty deck read before, in means.
+    flags: (N, C) SampleFlag bits of the driver, or of an indicator what raw_samples.SAID reads and
+    NO_FRAME; or None. zero: that was in force, or None; with it calm_kg: what the empty deck read
+    before, in means.
     """
 
     t: np.ndarray
@@ -91,7 +96,7 @@ def load_trace(path: Path) -> Trace:
             )
     meta = _meta(path, arrays)
     params = params_of_meta(path, meta, counts.shape[1])
-    flags = _flags(path, arrays, counts.shape)
+    flags = _flags(path, arrays, counts.shape, params.source is WeightSource.INDICATOR)
     _check_pace(path, t[finite], params.rate_hz)
     filled, kept = _stamped(t, round(GAP_S_MAX * params.rate_hz))
     return Trace(
@@ -185,13 +190,15 @@ def _array(path: Path, arrays: dict[str, np.ndarray], name: str, dimensions: int
     return array if name.startswith("beam") else array.astype(float)
 
 
-def _flags(path: Path, arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray | None:
+def _flags(
+    path: Path, arrays: dict[str, np.ndarray], shape: tuple[int, ...], indicator: bool
+) -> np.ndarray | None:
     if "flags" not in arrays:
         return None
     flags = arrays["flags"]
     if flags.shape != shape or flags.dtype.kind not in "iu":
         raise TraceError(f"{path}: flags: must be whole numbers in the shape of counts {shape}")
-    if bool(((flags < 0) | (flags > FLAGS_MAX)).any()):
+    if not bool(np.isin(flags, FLAGS_SET[indicator]).all()):
         raise TraceError(f"{path}: flags: has bits that no driver sets")
     return flags
 

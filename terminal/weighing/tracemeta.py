@@ -175,25 +175,32 @@ def meta_text(params: WeighParams, zero: ZeroState, calm_kg: Sequence[float]) ->
     zero: in force while the deck was loaded; calm_kg: of the deck before that. They are named only
     when a deck was seen empty since the start; before that nothing is held.
     """
+    indicator = params.source is WeightSource.INDICATOR
     meta: dict[str, object] = {
-        "kind": "cells",
+        "kind": "indicator" if indicator else "cells",
         "fs_nominal": params.rate_hz,
-        "full_scale": params.full_scale,
         "deck_len_m": params.deck_length_mm / 1_000,
         "max_kg": params.max_kg,
         "e_kg": params.e_kg,
         "occupied_kg": params.occupied_kg,
-        "cell_x_m": [x / 1_000 for x in params.cell_x_mm],
-        "cell_y_m": [y / 1_000 for y in params.cell_y_mm],
-        "kg_per_count": params.kg_per_count,
-        "zero_counts": params.zero_counts,
-        "cell_cap_kg": params.cell_cap_kg,
         "beams": params.beams,
-        "glitch_blocks": params.alarm_only != ALARM_ONLY,
     }
+    meta |= {} if indicator else _of_cells(params)
     if zero.set_ns:
         meta["zero_in_force_counts"] = zero.counts
         meta["zero_initial_kg"] = zero.initial_kg
         meta["zero_set_s"] = zero.set_ns / NS_PER_S
         meta["calm_kg"] = [*calm_kg]
     return json.dumps(meta)
+
+
+def _of_cells(params: WeighParams) -> dict[str, object]:
+    return {
+        "full_scale": params.full_scale,
+        "cell_x_m": [x / 1_000 for x in params.cell_x_mm],
+        "cell_y_m": [y / 1_000 for y in params.cell_y_mm],
+        "kg_per_count": params.kg_per_count,
+        "zero_counts": params.zero_counts,
+        "cell_cap_kg": params.cell_cap_kg,
+        "glitch_blocks": params.alarm_only != ALARM_ONLY,
+    }
