@@ -30,6 +30,8 @@ EVENTS_MAX = 64
 NOT_ON_S = 3.0
 CLEAR_S = 0.3
 BLOCKED_S = 0.25
+WALK_S = 1.0
+"""Who walks through a beam cuts it for less: what stays for longer is the more surely a vehicle."""
 GAP_S_MIN = 0.1
 """A beam that is clear for so long while a vehicle is on shows a gap behind it."""
 GONE_S = 2.0
@@ -48,11 +50,16 @@ most in 40 simulated drive-ons, braked hard among them."""
 AGAIN_DIVISIONS = 2.0
 AGAIN_SIGMAS = 5.0
 """One vehicle held twice with masses further apart than this was disturbed in between."""
+WIND_SIGMAS = 3.0
+"""A held mass is watched with so much more room in wind."""
 DISTURBED_S = 3.0
 """How long a disturbance stands: the mass that is held after it is a new one."""
 AFTER_S = 2.0
 """How long a flag about a vehicle that has left still stands."""
 LEFT_EARLY_S_MIN = 1.5
+WEIGHED_S = 4.0
+"""Who stood so long could not be weighed, which is more than leaving early: nearly all that can be
+weighed are within 3.2 s."""
 UNREAD = (
     "the drive-on could not be evaluated, so a wheel beside the deck cannot be excluded; "
     "let the vehicle back out and drive on again"
@@ -92,7 +99,7 @@ class Diagnostics:
         self._corner: Corner | None = None
         self._before = WeighFlag.NONE
         self._unread = 0
-        self._waited_s = self._peak_kg = 0.0
+        self._waited_s = self._stood_s = self._peak_kg = 0.0
 
     def step(
         self,
@@ -122,12 +129,13 @@ class Diagnostics:
             if self._hold.disturbed:
                 self._shifted(now_ns)
                 self._hold.disturbed = False
+            self._stood_s += self._history.step_s if self._hold.standing else 0.0
             stands = self._hold.standing and Tri.YES not in beams
             if stands and self._hold.held is None:
                 self._waited_s += self._history.step_s
             waits = stands and self._waited_s > UNSTEADY_S
             if self._hold.held is None and waits and not flags and self._rough():
-                self._raise(WeighFlag.UNSTEADY, self._waited_s / UNSTEADY_S)
+                self._raise(WeighFlag.UNSTEADY, self._roughness())
             elif self._hold.held is not None:
                 self._visit &= ~WeighFlag.UNSTEADY
         if loaded and now_ns < self._disturbed_until_ns:
@@ -137,8 +145,8 @@ class Diagnostics:
         flags |= self._visit
         if WeighFlag.CORNER_ERROR in flags and cell < 0 and self._corner is not None:
             cell = self._corner.cell
-        self._note(flags, cell, now_ns)
         self.sure.standing(flags)
+        self._note(flags, cell, now_ns)
         stop = flags & ~self._params.alarm_only & ~WeighFlag.UNSTEADY
         return flags, cell, bool(stop)
 
@@ -224,13 +232,13 @@ class Diagnostics:
             self._began_ns = now_ns
             self.rides.arrived()
             self._judged, self._clean = None, False
-            self._waited_s = self._peak_kg = 0.0
+            self._waited_s = self._stood_s = self._peak_kg = 0.0
             self.axles, self.groups = None, ()
         elif not loaded and self._began is not None:
             stayed_s = (now_ns - self._began_ns) / NS_PER_S
             if not self._ever_held and not self._visit and stayed_s > LEFT_EARLY_S_MIN:
                 self._after = WeighFlag.LEFT_EARLY
-                self.sure.say(WeighFlag.LEFT_EARLY, stayed_s / LEFT_EARLY_S_MIN)
+                self.sure.say(WeighFlag.LEFT_EARLY, WEIGHED_S / max(self._stood_s, history.step_s))
                 self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
             else:
                 self._after = WeighFlag.NONE
@@ -258,7 +266,7 @@ class Diagnostics:
             self._was_clear = True
         self._behind(beams[0], step_s)
         if self._blocked_s > BLOCKED_S and self._gap_kg is not None:
-            self._raise(WeighFlag.TWO_VEHICLES, self._blocked_s / BLOCKED_S)
+            self._raise(WeighFlag.TWO_VEHICLES, self._blocked_s / WALK_S)
             self._alone_kg = self._gap_kg
         elif self._gap_s > GONE_S and self._alone_kg is not None and hold.standing:
             self._part()
@@ -325,7 +333,9 @@ class Diagnostics:
         if shift_kg < -most:
             self._raise(WeighFlag.EXTERNAL_SUPPORT, -shift_kg / most)
         else:
-            self._disturb(abs(shift_kg) / (AGAIN_DIVISIONS * self._params.e_kg), now_ns)
+            doubt_kg = WIND_SIGMAS * self._hold.wind_kg
+            bound_kg = AGAIN_DIVISIONS * self._params.e_kg + doubt_kg
+            self._disturb(abs(shift_kg) / bound_kg, now_ns)
 
     def _disturb(self, times: float, now_ns: MonotonicNs) -> None:
         """The deck is disturbed for a while from now on; times as for _raise."""
@@ -339,10 +349,13 @@ class Diagnostics:
 
     def _rough(self) -> bool:
         """Whether the load does not settle, or nothing else explains that no mass is held."""
-        if not self._visit & ~WeighFlag.UNSTEADY:
-            return True
+        alone = not self._visit & ~WeighFlag.UNSTEADY
+        return alone or self._hold.estimate is None or self._roughness() > 1.0
+
+    def _roughness(self) -> float:
+        """Uncertainty over what would be good enough: wind is just over it, a rocked load far."""
         now = self._hold.estimate
-        return now is None or now.u_kg > mpe_kg(now.mass_kg, self._params.e_kg)
+        return 1.0 if now is None else now.u_kg / mpe_kg(now.mass_kg, self._params.e_kg)
 
     def _note(self, flags: WeighFlag, cell: int, now_ns: MonotonicNs) -> None:
         if flags == self._before:

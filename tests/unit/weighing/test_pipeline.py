@@ -139,7 +139,7 @@ def test_who_walks_behind_a_standing_vehicle_is_no_second_one_for_ever() -> None
     seen = deck.run(1.5, 30_000)
     assert all(w.flags & WeighFlag.TWO_VEHICLES and w.held_kg is None for w in seen)
     told = [e.detail for e in deck.pipe.drain_events() if e.kind == "flag_two_vehicles"]
-    assert told == ["55 % sure"]
+    assert told == ["50 % sure"]
     deck.run(2, 30_000)
     assert deck.newest is not None
     assert not deck.newest.flags & WeighFlag.TWO_VEHICLES
