@@ -55,6 +55,7 @@ COUNTY_EVENTS: dict[str, str] = {
     "estop": "the emergency stop was pressed",
     "zero_out": "the zero left its legal range",
     "zero_invalid": "the zero left its legal range",
+    "deck_dirty": "something lies on the empty deck, and every mass is as much too high",
     "seal": "the calibration seal was opened",
     "door": "the cabinet was opened",
     "invariant": "the program caught itself breaking a rule",

@@ -67,6 +67,7 @@ REPORT: Mapping[str, tuple[str, str]] = {
     "event.estop": ("急停按下", "emergency stop"),
     "event.zero_out": ("零点超出范围", "zero out of range"),
     "event.zero_invalid": ("零点无效", "zero invalid"),
+    "event.deck_dirty": ("空秤台有余物", "deck not clean"),
     "event.seal": ("铅封破损", "seal broken"),
     "event.door": ("柜门打开", "cabinet opened"),
     "event.invariant": ("程序自检停机", "self-check stop"),

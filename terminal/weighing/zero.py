@@ -29,6 +29,9 @@ TRACK_REACH_DIVISIONS = 0.5
 """Tracking works only while the display would show zero."""
 BELOW_ZERO_S = 5.0
 """Automatic zero setting: stable and below zero for at least so long (R 76 4.5.6)."""
+DIRTY_S = 10.0
+"""What an empty, still deck reads beyond the reach of tracking for so long is nobody who crosses
+it. It is told, and again with each division more: it may not be zeroed by itself (R 76 4.5.6)."""
 EMPTY_SHARE = 0.75
 """A first zero further off than this share of the occupied threshold could be a vehicle."""
 WINDOW_S = 1.5
@@ -64,7 +67,8 @@ class ZeroKeeper:
         self._initial_kg = 0.0
         self._restored = False
         self._confirmed_ns: int | None = None
-        self._below_s = 0.0
+        self._below_s = self._above_s = 0.0
+        self._told_kg = 0.0
         self.out_of_range = False
         self.asked = False
         self.events: deque[Event] = deque(maxlen=EVENTS_MAX)
@@ -73,7 +77,7 @@ class ZeroKeeper:
         """One bin of cell means. quiet: beams clear, tracking allowed, all cells sound."""
         if not quiet or not np.isfinite(counts).all():
             self._window.clear()
-            self._below_s = 0.0
+            self._below_s = self._above_s = 0.0
             return
         self._window.append(counts)
         self._fed += 1
@@ -82,7 +86,7 @@ class ZeroKeeper:
         block = np.asarray(self._window)
         total = (block - self.counts) @ self._span
         if not self._still(total):
-            self._below_s = 0.0
+            self._below_s = self._above_s = 0.0
             return
         if self._confirmed_ns is None:
             self._initial(block, now_ns)
@@ -184,6 +188,7 @@ class ZeroKeeper:
 
     def _keep(self, block: np.ndarray, total_kg: float, now_ns: MonotonicNs) -> None:
         e_kg = self._params.e_kg
+        self._dirty(total_kg, now_ns)
         if abs(total_kg) <= TRACK_REACH_DIVISIONS * e_kg:
             self._below_s = 0.0
             self._track(block, total_kg, now_ns)
@@ -200,6 +205,18 @@ class ZeroKeeper:
                 self.out_of_range = True
                 self._note("zero_out", now_ns, f"deck reads {total_kg:.0f} kg")
 
+    def _dirty(self, total_kg: float, now_ns: MonotonicNs) -> None:
+        """Tell of what lies on the empty deck: every mass will be as much too high."""
+        e_kg = self._params.e_kg
+        if total_kg <= TRACK_REACH_DIVISIONS * e_kg:
+            self._above_s = self._told_kg = 0.0
+            return
+        self._above_s += self._step_s
+        more_kg = total_kg - self._told_kg
+        if self._above_s >= DIRTY_S and (not self._told_kg or more_kg >= e_kg):
+            self._told_kg = total_kg
+            self._note("deck_dirty", now_ns, f"empty deck reads {total_kg:.0f} kg")
+
     def _track(self, block: np.ndarray, total_kg: float, now_ns: MonotonicNs) -> None:
         most_kg = TRACK_DIVISIONS_PER_S * self._params.e_kg * self._step_s
         share = min(1.0, most_kg / abs(total_kg)) if total_kg else 1.0
@@ -207,6 +224,13 @@ class ZeroKeeper:
         if self._within_setting(counts):
             self.counts = counts
             self._confirmed_ns = now_ns
+            self._back(now_ns)
+
+    def _back(self, now_ns: MonotonicNs) -> None:
+        """What took the deck out of its range has been mended: it reads zero again."""
+        if self.out_of_range:
+            self.out_of_range = False
+            self._note("zero_back", now_ns, "deck reads zero again")
 
     def _within_setting(self, counts: np.ndarray) -> bool:
         shift_kg = self._offset_kg(counts) - self._initial_kg

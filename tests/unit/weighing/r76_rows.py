@@ -164,7 +164,8 @@ _ROWS: tuple[Row, ...] = (
         for case, kg, seconds, expected in (
             ("-60 kg for 8 s", -60, 8, f"{AUTO}; shows 0"),
             ("-60 kg for 4 s after it came to rest", -60, 5.5, "nothing; shows -60"),
-            ("+60 kg for 20 s: the deck is dirty", 60, 20, "nothing; shows 60"),
+            ("+60 kg for 20 s: the deck is dirty", 60, 20, "deck_dirty; shows 60"),
+            ("+60 kg for 8 s: somebody crosses it", 60, 8, "nothing; shows 60"),
         )
     ),
     Row("4.5.7", "tracking in kg a second: 0.5 d at most", "reads 9 kg",
