@@ -1,4 +1,4 @@
-"""Raw conversions on their way to the record: a few octets each, on both sides of the link.
+"""Raw conversions, or an indicator's frames, on their way to the record: a few octets each.
 
 Control packs what it feeds its pipeline, the ledger makes the file of a visit from it. Counts are
 as the converter gave them; it must never mend or leave out what the pipeline was fed. The messages
@@ -71,7 +71,10 @@ class SamplesEnd(msgspec.Struct, frozen=True, tag=True):
 
 
 class Packed(NamedTuple):
-    """One conversion: monotonic ns, counts, cell, SampleFlag bits, ENTRY and LEAVE bits."""
+    """One conversion: monotonic ns, counts, cell, SampleFlag bits, ENTRY and LEAVE bits.
+
+    One frame: monotonic ns, kg or NO_VALUE, 0, flags as in SAID or NO_FRAME, beams.
+    """
 
     at_ns: int
     counts: int

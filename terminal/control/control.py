@@ -42,6 +42,7 @@ from terminal.core.visit import Phase
 from terminal.frames import TickFrame, decide, state_digest
 from terminal.link import Hub
 from terminal.messages import CornersKept, LoopStats, Snapshot, ZeroKept
+from terminal.raw_samples import pack, pack_frames
 from terminal.weighing.pipeline import Pipeline
 from terminal.weighing.tracemeta import meta_text
 from terminal.weighing.zero import ZeroState
@@ -87,6 +88,7 @@ class Control:
         self._outgoing = Outgoing(self.hub)
         self._samples = SampleRing()
         self._weighed: Weighed | None = None
+        self._beams = (Tri.UNKNOWN, Tri.UNKNOWN)
         self._feedback: tuple[BarrierFeedback | None, BarrierFeedback | None] = (None, None)
         self._outputs = Outputs()
         self._faults = Faults()
@@ -174,18 +176,20 @@ class Control:
     def _weigh(self, levels: tuple[Level, ...], faults: list[Fault], now_ns: MonotonicNs) -> None:
         beams = levels[InputName.BEAM_ENTRY].value, levels[InputName.BEAM_EXIT].value
         newer: Weighed | None = None
+        packed = b""
         if self.devices.load_cell is not None:
             samples = _split(self.devices.load_cell.poll(now_ns, SAMPLES_MAX), faults)
             newer = self.pipeline.feed(samples, *beams, self._outputs.zero_allowed, now_ns)
-            held = newer or self._weighed
-            held_since_ns = held.held_since_ns if held is not None else NEVER_NS
-            on = self.state.visit_id != 0
-            self._samples.take(samples, beams, on, now_ns, held_since_ns)
+            packed = pack(samples, *beams)
         elif self.devices.indicator is not None:
             readings = _split(self.devices.indicator.poll(now_ns, READINGS_MAX), faults)
             newer = self.pipeline.feed_indicator(readings, *beams, now_ns)
+            packed = pack_frames(readings, *beams, None if beams == self._beams else now_ns)
+        self._beams = beams
         if newer is not None:
             self._weighed = newer
+        held_since_ns = NEVER_NS if self._weighed is None else self._weighed.held_since_ns
+        self._samples.take(packed, self.state.visit_id != 0, now_ns, held_since_ns)
 
     def _apply(self, outputs: Outputs, now_ns: MonotonicNs) -> None:
         """Leases first, then lamps. A side without a barrier must not have been given a lease."""
@@ -218,9 +222,7 @@ class Control:
             self._keep_corners(now_ns)
 
     def _samples_given(self, outputs: Outputs, now_ns: MonotonicNs) -> bool:
-        """Whether a draft may go to the ledger: an indicator gives no raw samples to go first."""
-        if self.devices.load_cell is None:
-            return True
+        """Whether a draft may go to the ledger: what its mass was read from goes first."""
         met = self._mailbox.ledger_met if self._mailbox.up.get("ledger", False) else 0
         self._samples.give(self.hub, met)
         if outputs.draft is None:
@@ -228,8 +230,12 @@ class Control:
         return self._samples.ended(self.hub, outputs.draft.visit_id, self._meta, now_ns)
 
     def _meta(self) -> str:
-        pipe = self.pipeline
-        return meta_text(pipe.params, pipe.zero_state(), pipe.hold.calm_kg())
+        pipe, weighed = self.pipeline, self._weighed
+        zero = pipe.zero_state()
+        if self.devices.load_cell is None and weighed is not None:  # the instrument's own zero
+            seen_ns = weighed.at_ns - weighed.zero_age_ns if weighed.zero_valid is Tri.YES else 0
+            zero = ZeroState((0.0,), 0.0, MonotonicNs(seen_ns))
+        return meta_text(pipe.params, zero, pipe.hold.calm_kg())
 
     def _keep_corners(self, now_ns: MonotonicNs) -> None:
         """Only after the ledger's own word: never over evidence that was not read yet."""

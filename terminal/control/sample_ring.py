@@ -7,13 +7,13 @@ left to give when the mass is judged. Bounded: of a long stay the middle goes an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hal.contract.types import NS_PER_MS, NS_PER_S, MonotonicNs, RawSample, Tri
+from hal.contract.types import NS_PER_MS, NS_PER_S, MonotonicNs
 from terminal.core.types import NEVER_NS
 from terminal.link import Hub
-from terminal.raw_samples import NO_PART, PARTS_MAX, SAMPLE_BYTES, SamplesEnd, SamplesPart, pack
+from terminal.raw_samples import NO_PART, PARTS_MAX, SAMPLE_BYTES, SamplesEnd, SamplesPart
 
 PART_NS = NS_PER_S
 BEFORE_PARTS = 15
@@ -53,13 +53,12 @@ class SampleRing:
 
     def take(
         self,
-        samples: Sequence[RawSample],
-        beams: tuple[Tri, Tri],
+        packed: bytes,
         on: bool,
         now_ns: MonotonicNs,
         held_since_ns: MonotonicNs = NEVER_NS,
     ) -> None:
-        """on: a vehicle's visit runs; before one, only the newest parts are kept.
+        """packed: what was fed this tick. on: a visit runs; before one, the newest parts are kept.
 
         held_since_ns: of the mass now held, NEVER_NS while there is none.
         """
@@ -74,7 +73,7 @@ class SampleRing:
         if now_ns >= self._until_ns:
             self._close_part()
             self._until_ns = now_ns + PART_NS
-        self._open += pack(samples, *beams)
+        self._open += packed
         if held_since_ns not in (NEVER_NS, self._held_since_ns):
             self._held_since_ns, self._mass = held_since_ns, self._next
 

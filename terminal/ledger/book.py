@@ -15,7 +15,7 @@ import apsw
 
 from hal.contract.devices import Clock
 from hal.contract.types import NS_PER_S, ClockQuality, MonotonicNs
-from terminal.core.types import Committed, Event, PhotoRef, RecordDraft, WeightSource
+from terminal.core.types import Committed, Event, PhotoRef, RecordDraft
 from terminal.ledger import follow_up, lost_picture
 from terminal.ledger import samples as raw
 from terminal.ledger.errors import LedgerRefusedError
@@ -161,7 +161,7 @@ class Book:
             )
             for photo in kept:
                 self._add_photo(photo)
-            self._note_samples(head.seq, draft, samples)
+            self._note_samples(head.seq, samples)
         self._head = heads[-1]
         for photo in kept:
             self.evidence.release(photo.sha256)
@@ -174,11 +174,11 @@ class Book:
         with _storing("pictures"):
             return self.evidence.adopt(photos)
 
-    def _note_samples(self, seq: int, draft: RecordDraft, samples: raw.Kept | raw.Missing) -> None:
+    def _note_samples(self, seq: int, samples: raw.Kept | raw.Missing) -> None:
         """A record without its raw samples (D-033) is never so in silence."""
         if isinstance(samples, raw.Kept):
             raw.remember(self._store, seq, samples, self._known_wall_ns())
-        elif draft.source is not WeightSource.INDICATOR:  # which gives none
+        else:
             at_ns, wall_ns = int(self._clock.monotonic_ns()), self._clock.wall_ns()
             boot_id = self.origin.boot_id
             self._store.journal("samples_missing", at_ns, wall_ns, boot_id, samples.why)

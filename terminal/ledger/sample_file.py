@@ -1,4 +1,5 @@
-"""Raw conversions of one visit as an NPZ archive, a trace as `weigh-trace` reads it.
+"""Raw conversions, or an indicator's frames, of one visit as an NPZ archive: a trace as
+`weigh-trace` reads it.
 
 Written without numpy: the ledger must be back soon after a restart, on little memory. The same
 samples always give the same octets.
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from math import nan
 
 from hal.contract.types import NS_PER_S
-from terminal.raw_samples import ENTRY, LEAVE, Packed
+from terminal.raw_samples import ENTRY, LEAVE, NO_VALUE, Packed
 
 COMPRESS_LEVEL = 1
 """A driver waits while it is written; better ones save a tenth and take four times as long."""
@@ -28,6 +29,7 @@ class _Rows:
     def __init__(self, cells: int) -> None:
         self._cells = cells
         self._row_at: dict[int, int] = {}
+        self._taken = bytearray()
         self.at_ns = array("q")
         self.counts = array("d")
         self.flags = bytearray()
@@ -36,14 +38,16 @@ class _Rows:
     def add(self, sample: Packed) -> None:
         row = self._row_at.get(sample.at_ns)
         place = 0 if row is None else row * self._cells + sample.cell
-        if row is None or self.counts[place] == self.counts[place]:
+        if row is None or self._taken[place]:
             row = self._row_at[sample.at_ns] = len(self.at_ns)
             self.at_ns.append(sample.at_ns)
             self.counts.extend([nan] * self._cells)
             self.flags += bytes(self._cells)
+            self._taken += bytes(self._cells)
             self.beams.append(sample.beams)
             place = row * self._cells + sample.cell
-        self.counts[place] = sample.counts
+        self._taken[place] = True
+        self.counts[place] = nan if sample.counts == NO_VALUE else sample.counts
         self.flags[place] = sample.flags
         self.beams[row] = sample.beams
 
@@ -51,7 +55,8 @@ class _Rows:
 def npz(samples: Iterable[Packed], cells: int, meta: str) -> bytes:
     """The archive of a deck of so many cells; others are left out, as the pipeline does.
 
-    t: seconds of the boot's monotonic clock; counts: NaN where a cell has no conversion.
+    t: seconds of the boot's monotonic clock; counts: NaN where a cell has no conversion, or a frame
+    no value.
     """
     rows = _Rows(cells)
     for sample in samples:

@@ -94,7 +94,8 @@ class Samples:
         told |= self._holes(end)
         packed = (self._parts[number] for number in numbers)
         fed = chain.from_iterable(unpack(part) for part in packed)
-        content = npz(fed, len(told["zero_counts"]), json.dumps(told))
+        cells = 1 if told["kind"] == "indicator" else len(told["zero_counts"])
+        content = npz(fed, cells, json.dumps(told))
         digest = hashlib.sha256(content).digest()
         path = place(self.folder, digest)
         if not holds(path, digest):

@@ -37,8 +37,8 @@ class Weigh:
     """One judged visit. over_permille: (gross - limit) / limit in 1/1000, rounded down.
 
     rear_plate: the trailer's own plate; None when none was read, and in older records.
-    samples_sha256: of the file of raw load-cell samples (kept on site, never sent); None when there
-    is none: an indicator weighed, they did not reach the ledger, or the record is older.
+    samples_sha256: of the file of raw samples, or of an indicator's frames (kept on site, never
+    sent); None when there is none: they did not reach the ledger, or the record is older.
     """
 
     visit_id: int

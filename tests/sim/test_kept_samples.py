@@ -13,14 +13,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hal.contract.types import NS_PER_S
 from terminal import cli
+from terminal.core.types import WeightSource
 from terminal.ledger.store import DB_FILE, Store
+from terminal.raw_samples import NO_FRAME
 from terminal.records import Record, decode_signed
 from terminal.weighing.trace import weigh_trace
 from tests.sim.run import Sim, simulate
 
 SEEDS = (96, 127)
 """Seeds that draw the demo's lane: eight cells, the real tick, no indicator."""
+
+INDICATOR_SEEDS = (10, 3)
+"""Seeds that draw an indicator: one of each protocol, the first with a motion flag."""
 
 
 def passage(seed: int, ledger: Path) -> tuple[Record, Path]:
@@ -43,6 +49,24 @@ def passage(seed: int, ledger: Path) -> tuple[Record, Path]:
     (record,) = [record for record in records if record.weigh is not None]
     (file,) = (ledger / "samples").iterdir()
     return record, file
+
+
+@pytest.mark.parametrize("seed", INDICATOR_SEEDS)
+def test_the_kept_frames_of_an_indicator_give_the_records_mass(seed: int, tmp_path: Path) -> None:
+    record, file = passage(seed, tmp_path / "ledger")
+    weigh = record.weigh
+    assert weigh is not None
+    assert weigh.source is WeightSource.INDICATOR
+    assert weigh.samples_sha256 == hashlib.sha256(file.read_bytes()).digest()
+    (release,) = weigh_trace(file)["releases"]
+    assert release["displayed_kg"] == weigh.gross_kg
+    assert round(release["t"] * NS_PER_S) <= weigh.weighed_ns
+    assert release["voided_t"] is None
+    with np.load(file) as archive:
+        meta, flags = json.loads(archive["meta"].item()), archive["flags"]
+    assert (meta["kind"], meta["visit_id"], meta["dropped"]) == ("indicator", weigh.visit_id, 0)
+    assert NO_FRAME in flags, "the moment at which a beam came clear"
+    assert file.stat().st_size < 20_000
 
 
 @pytest.mark.parametrize("seed", SEEDS)

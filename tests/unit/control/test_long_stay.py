@@ -17,6 +17,7 @@ from terminal.control import sample_ring
 from terminal.control.sample_ring import SampleRing
 from terminal.core.types import NEVER_NS, Weighed
 from terminal.ledger.samples import Kept, Samples, place
+from terminal.raw_samples import pack
 from terminal.weighing import Pipeline
 from terminal.weighing.trace import START_NS, replay, weigh_trace
 from terminal.weighing.tracefile import Trace, load_trace
@@ -78,7 +79,7 @@ def weighed_and_kept(folder: Path, trace: Trace) -> tuple[float, Path]:
         on = on or Tri.YES in beams
         newest = pipe.feed(samples, *beams, not on, now_ns) or newest
         held_since_ns = NEVER_NS if newest is None else newest.held_since_ns
-        ring.take(samples, beams, on, now_ns, held_since_ns)
+        ring.take(pack(samples, *beams), on, now_ns, held_since_ns)
         ring.give(link, 1)
         if newest is not None and newest.held_kg is not None:
             break

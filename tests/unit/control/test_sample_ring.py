@@ -17,7 +17,7 @@ from terminal.control.sample_ring import (
 )
 from terminal.core.types import NEVER_NS
 from terminal.messages import Message
-from terminal.raw_samples import PARTS_MAX, SamplesEnd, SamplesPart, unpack
+from terminal.raw_samples import PARTS_MAX, SamplesEnd, SamplesPart, pack, unpack
 
 TICK_NS = 10 * NS_PER_MS
 CLEAR = (Tri.NO, Tri.NO)
@@ -67,7 +67,7 @@ class Rig:
             self.now_ns += self.tick_ns
             now_ns = MonotonicNs(self.now_ns)
             samples = [RawSample(now_ns, 0, Counts(self.fed))]
-            self.ring.take(samples, CLEAR, on, now_ns, self.held_since_ns)
+            self.ring.take(pack(samples, *CLEAR), on, now_ns, self.held_since_ns)
             self.fed += 1
             self.ring.give(hub, met)
 

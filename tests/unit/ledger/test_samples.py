@@ -10,14 +10,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hal.contract.types import NS_PER_S, ClockQuality, Counts, MonotonicNs, RawSample, Tri
+from hal.contract.types import (
+    NS_PER_S,
+    ClockQuality,
+    Counts,
+    IndicatorReading,
+    MonotonicNs,
+    RawSample,
+    Tri,
+)
 from terminal.cli import main
 from terminal.core.types import WeightSource
 from terminal.ledger import LedgerNode, samples
 from terminal.ledger.node import SPOOL_SWEEP_S
 from terminal.ledger.sample_file import npz
 from terminal.messages import CommitDone, CommitRefused
-from terminal.raw_samples import PARTS_MAX, SamplesEnd, SamplesPart, pack, unpack
+from terminal.raw_samples import (
+    NO_FRAME,
+    PARTS_MAX,
+    SAID,
+    SamplesEnd,
+    SamplesPart,
+    pack,
+    pack_frames,
+    unpack,
+)
 from terminal.records import Weigh, decode_signed
 from tests.disk.pictures_disk import PicturesDisk
 from tests.unit.ledger.builders import draft
@@ -99,6 +116,26 @@ def test_a_cell_without_a_conversion_is_no_number_and_one_twice_has_two_rows() -
     assert wire == npz(unpack(packed), 2, "{}"), "the same octets each time"
 
 
+def test_frames_of_an_indicator_make_a_file_of_one_column(lane: Lane) -> None:
+    said = (Tri.YES, Tri.NO, Tri.UNKNOWN, Tri.NO)
+    frames = [IndicatorReading(MonotonicNs(NS_PER_S), kg, *said, b"") for kg in (None, 7_020)]
+    node = lane.open()
+    packed = pack_frames(frames, Tri.UNKNOWN, Tri.NO, MonotonicNs(NS_PER_S))
+    lane.tell(node, SamplesPart(7, 0, packed))
+    lane.tell(node, SamplesEnd(7, 7, ((0, 0),), 0, json.dumps({"kind": "indicator"})))
+    lane.commit(node, draft(7, source=WeightSource.INDICATOR))
+    (file,) = files(lane)
+    with np.load(file) as archive:
+        np.testing.assert_array_equal(archive["counts"], [[np.nan], [np.nan], [7_020]])
+        flags = archive["flags"][:, 0].tolist()
+        assert flags[0] == NO_FRAME
+        assert [SAID[octet] for octet in flags[1:]] == [said, said]
+        assert archive["beam_entry"].all(), "not known to be clear"
+    lane.commit(node, draft(8, source=WeightSource.INDICATOR))
+    assert "Visit 8" in journalled(node)[0], "an indicator's frames may be missing too"
+    node.close()
+
+
 @pytest.mark.parametrize("gone", [0, 1, 2])
 def test_what_did_not_all_come_is_left_out_and_the_record_shows_it(lane: Lane, gone: int) -> None:
     node = lane.open()
@@ -148,7 +185,6 @@ def test_samples_that_came_say_nothing_and_none_at_all_say_so(lane: Lane) -> Non
     assert journalled(node) == []
     lane.tell(node, SamplesEnd(8, 8, (), 0, META))
     lane.commit(node, draft(8))
-    lane.commit(node, draft(9, source=WeightSource.INDICATOR))
     assert ["not one was taken" in why for why in journalled(node)] == [True]
     node.close()
 
