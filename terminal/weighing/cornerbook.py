@@ -17,7 +17,7 @@ from terminal.core.types import Event
 from terminal.weighing.corners import Corner, CornerMemory
 from terminal.weighing.gains import GainEvidence
 
-FORMAT = 2
+FORMAT = 3
 """Another number whenever the numbers of the evidence mean something else."""
 CHARS_MAX = 8_192
 """Eight cells need 2,000 at most."""

@@ -150,8 +150,10 @@ def _sides(
     )
     gains = np.zeros((*carried.shape, forces.shape[1]))
     each = np.arange(len(lines))
-    gains[:, each, right] = forces[:, right]
-    gains[:, each, left] = -forces[:, left]
+    # a wrong cell raises what its line carries too, and with it what the axles' places explain
+    apart = 2.0 * forces[:, left] * forces[:, right] / np.maximum(carried, 1.0)
+    gains[:, each, right] = apart
+    gains[:, each, left] = -apart
     seen = forces[:, right] - forces[:, left]
     roll = np.where(heard, carried, 0.0)
     roll /= np.maximum(np.linalg.norm(roll, axis=1, keepdims=True), 1.0)
