@@ -96,13 +96,6 @@ def travel_m(total: np.ndarray, moment: np.ndarray, bin_s: float) -> np.ndarray:
 Stages = Generator[None, None, "AxleSet | None"]
 
 
-def find_axles(
-    total: np.ndarray, moment: np.ndarray, bin_s: float, mass_kg: float, centre_m: float
-) -> AxleSet | None:
-    """The axle set of one drive-on in one go; see axle_stages()."""
-    return finish(axle_stages(total, moment, bin_s, mass_kg, centre_m))
-
-
 def axle_stages(
     total: np.ndarray, moment: np.ndarray, bin_s: float, mass_kg: float, centre_m: float
 ) -> Stages:

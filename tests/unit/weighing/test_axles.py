@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from terminal.weighing.axles import AxleSet, find_axles, ramp
+from terminal.weighing.axles import AxleSet, axle_stages, finish, ramp
 
 BIN_S = 0.02
+
+
+def find_axles(
+    total: np.ndarray, moment: np.ndarray, bin_s: float, mass_kg: float, centre_m: float
+) -> AxleSet | None:
+    return finish(axle_stages(total, moment, bin_s, mass_kg, centre_m))
 
 
 def drive_on(
