@@ -9,7 +9,7 @@ not agree. Loads are meant for groups: suspension friction moves single axles by
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -27,6 +27,9 @@ AXLE_KG_MIN = 350.0
 GROUP_M = 2.2
 AXLES_MAX = 12
 SUM_SHARE_MAX = 0.01
+TOP_SHARE_MAX = 0.02
+"""Of 65 simulated drive-ons and drive-offs none differs by more than 0.7 %, with a jack 2.5 to 12 %:
+the fit would put all of that on the last axle."""
 CENTRE_M_MAX = 0.35
 REFINE_ROUNDS = 4
 GRID_MAX = 2_000
@@ -42,12 +45,19 @@ FIX_WEIGHT = 6.0
 class AxleSet:
     """loads_kg from the front axle on; position_m: travel of the front axle when each entered.
 
-    fit_share: rms misfit of the staircase, as a share of the mass.
+    fit_share: rms misfit of the staircase, as a share of the mass. top_share: what all axles carried
+    as they rolled, before the fit made them add up to the mass, as a share of it.
     """
 
     loads_kg: tuple[float, ...]
     position_m: tuple[float, ...]
     fit_share: float
+    top_share: float = 1.0
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the axles rolled with the mass that stands."""
+        return abs(self.top_share - 1.0) <= TOP_SHARE_MAX
 
     @property
     def spacing_m(self) -> tuple[float, ...]:
@@ -124,7 +134,11 @@ def axle_stages(
             position, load, height_m, misfit = _refine(stairs, position, load, height_m, mass_kg)
         yield
         travel = _travel_again(total, moment, travel, position, load, bin_s)
-    return _checked(position, load, misfit, mass_kg, centre_m, float(travel[-5:].mean()))
+    found = _checked(position, load, misfit, mass_kg, centre_m, float(travel[-5:].mean()))
+    top = stairs.total_kg[stairs.grid_m > float(position.max()) + RAMP_M / 2]
+    if found is None or not len(top):
+        return found
+    return replace(found, top_share=float(top.mean()) / mass_kg)
 
 
 def finish(stages: Generator[None, None, Found]) -> Found:

@@ -111,6 +111,8 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
     off = _wheel_off(forces @ far, total, steps, offset, axles, bin_s) if far.any() else 0.0
     rolled, doubt = _rolled(total, travel, axles, bin_s, ride.still_bins)
     yield
+    if not axles.agrees:
+        return Boarding(None, off, nothing(forces.shape[1]), mass_kg, rolled, doubt)
     clear = np.abs(offset).min(axis=1) >= STEP_M
     gains = yield from gain_stages(
         Rolling(forces[clear], ride.x_m, far, steps[clear], offset[clear], travel[clear], mass_kg)

@@ -78,6 +78,22 @@ def test_a_staircase_that_disagrees_with_the_standing_mass_is_dropped() -> None:
     assert find_axles(total, moment, BIN_S, mass, centre + 1.5) is None
 
 
+@pytest.mark.parametrize(
+    ("share", "agrees"), [(0.9, False), (0.97, False), (0.99, True), (1.01, True), (1.03, False)]
+)
+@pytest.mark.parametrize(("loads", "spacing"), VEHICLES)
+def test_axles_agree_with_the_mass_only_if_they_rolled_with_it(
+    loads: list[float], spacing: list[float], share: float, agrees: bool
+) -> None:
+    speed = np.concatenate([np.full(round((sum(spacing) + 3) / 1.5 / BIN_S), 1.5), np.zeros(50)])
+    total, moment, mass, centre = drive_on(loads, spacing, speed)
+    found = find_axles(total, moment, BIN_S, share * mass, centre)
+    assert found is not None
+    assert sum(found.loads_kg) == pytest.approx(share * mass)  # the fit sees to that
+    assert found.top_share == pytest.approx(1 / share, abs=0.005)
+    assert found.agrees is agrees
+
+
 def test_nothing_on_the_deck_has_no_axles() -> None:
     assert find_axles(np.zeros(500), np.zeros(500), BIN_S, 10_000.0, 5.0) is None
     assert find_axles(np.zeros(3), np.zeros(3), BIN_S, 10_000.0, 5.0) is None
