@@ -28,8 +28,8 @@ GROUP_M = 2.2
 AXLES_MAX = 12
 SUM_SHARE_MAX = 0.01
 TOP_SHARE_MAX = 0.02
-"""Of 65 simulated drive-ons and drive-offs none differs by more than 0.7 %, with a jack 2.5 to 12 %:
-the fit would put all of that on the last axle."""
+"""Of 65 simulated drive-ons and drive-offs none differs by more than 0.7 %, with a jack by 2.5 to
+12 %, which the fit would put on the last axle."""
 CENTRE_M_MAX = 0.35
 REFINE_ROUNDS = 4
 GRID_MAX = 2_000
@@ -45,8 +45,8 @@ FIX_WEIGHT = 6.0
 class AxleSet:
     """loads_kg from the front axle on; position_m: travel of the front axle when each entered.
 
-    fit_share: rms misfit of the staircase, as a share of the mass. top_share: what all axles carried
-    as they rolled, before the fit made them add up to the mass, as a share of it.
+    fit_share: rms misfit of the staircase, as a share of the mass. top_share: what all axles
+    carried as they rolled, before the fit made them add up to the mass, as a share of it.
     """
 
     loads_kg: tuple[float, ...]
@@ -135,6 +135,7 @@ def axle_stages(
         yield
         travel = _travel_again(total, moment, travel, position, load, bin_s)
     found = _checked(position, load, misfit, mass_kg, centre_m, float(travel[-5:].mean()))
+    assert stairs is not None, "both rounds had one"
     top = stairs.total_kg[stairs.grid_m > float(position.max()) + RAMP_M / 2]
     if found is None or not len(top):
         return found

@@ -37,7 +37,8 @@ def drive_on(
     forces = np.zeros((len(t), 6))
     for k, (at, load, side) in enumerate(zip(AXLES_M, loads, share, strict=True)):
         x = front - at
-        ring = 1 + 0.03 * np.sin(2 * np.pi * (1.6 + 0.1 * k) * t + k) * np.minimum(stop_m + 1.5 - front, 1)
+        quiet = np.minimum(stop_m + 1.5 - front, 1)
+        ring = 1 + 0.03 * np.sin(2 * np.pi * (1.6 + 0.1 * k) * t + k) * quiet
         on = load * np.clip(x / 0.24 + 0.5, 0, 1) * ring
         line = np.interp(x, [0.4, 9.0, 17.6], [0, 1, 2])
         right = side + aslant * x
