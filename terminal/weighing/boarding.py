@@ -115,7 +115,9 @@ def study_stages(ride: Ride, mass_kg: float, centre_m: float) -> Generator[None,
         return Boarding(None, off, nothing(forces.shape[1]), mass_kg, rolled, doubt)
     clear = np.abs(offset).min(axis=1) >= STEP_M
     gains = yield from gain_stages(
-        Rolling(forces[clear], ride.x_m, far, steps[clear], offset[clear], travel[clear], mass_kg)
+        Rolling(
+            forces[clear], ride.x_m, far, steps[clear], offset[clear], travel[clear], mass_kg, bin_s
+        )
     )
     return Boarding(axles, off, gains, mass_kg, rolled, doubt)
 

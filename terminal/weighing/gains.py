@@ -1,6 +1,7 @@
 """Evidence on wrong cell gains from one vehicle rolling over the deck.
 
-Two witnesses. The total must not depend on where the vehicle is: bounce blurs this one. And every
+Two witnesses. The total must not depend on where the vehicle is: bounce blurs this one, so it is
+looked at slowly, in running means; a vehicle passes a line of cells in seconds. And every
 axle keeps its sideways place whichever line of cells carries it: bounce cancels there, and roll of
 the body, which all lines feel at once, is told from a wrong cell, which only its own line feels.
 The sides see a wrong cell best, but not whether one of a line reads too much or the other too
@@ -16,9 +17,16 @@ import numpy as np
 from numpy import fft  # by name: numpy loads it when it is first used, amid a visit
 
 ROWS_MAX = 400
-TOTAL_SHARE_MIN = 5e-3
+SLOW_S = 1.0
+"""Length of the running means of the total; a body's slowest bounce is 1.3 Hz."""
+SLOW_STEPS = 10
+"""So many running means in that time."""
+SLOW_MIN = 3
+"""A vehicle that rolls for less than so many of them shows bounce and nothing else."""
+TOTAL_SHARE_MIN = 2e-3
 SIDE_SHARE_MIN = 2e-4
-"""Smallest scatter believed of the total (an edge lifts every axle alike) and of a line's side."""
+"""Smallest scatter believed of the total's running means (an edge lifts every axle alike) and of
+a line's side."""
 WRONG_SHARE = 0.015
 """Spread of gain errors that are looked for."""
 GAIN_MAX = 0.05
@@ -57,7 +65,7 @@ class GainEvidence:
 class Rolling:
     """One drive-on, bins x cells or bins x axles. forces: kg. x_m: cells from the entry edge; far:
     0 left, 1 right line. steps: share of each axle that is on; offset_m: its distance past the
-    entry edge; travel_m: of the vehicle. mass_kg: as it stands.
+    entry edge; travel_m: of the vehicle. mass_kg: as it stands. bin_s: length of a bin.
     """
 
     forces: np.ndarray
@@ -67,6 +75,7 @@ class Rolling:
     offset_m: np.ndarray
     travel_m: np.ndarray
     mass_kg: float
+    bin_s: float
 
 
 def nothing(cells: int) -> GainEvidence:
@@ -85,18 +94,12 @@ def gain_stages(ride: Rolling) -> Generator[None, None, GainEvidence]:
     moving = np.flatnonzero(np.gradient(ride.travel_m) > SLOW_M_MIN)
     if len(moving) < least:
         return nothing(cells)
+    found = _of_total(ride, moving)
+    yield
     moving = moving[:: max(1, len(moving) // ROWS_MAX)]
     forces, on, offset_m = ride.forces[moving], ride.steps[moving], ride.offset_m[moving]
     total = forces.sum(axis=1)
     loads = np.linalg.lstsq(on, total, rcond=None)[0]
-    found = _evidence(
-        forces[:, None, :],
-        on[:, None, :],
-        total[:, None],
-        (TOTAL_SHARE_MIN * ride.mass_kg, ride.mass_kg),
-        1,
-    )
-    yield
     lines = lines_of(ride.x_m, ride.far)
     if len(lines) < 2:
         return found
@@ -104,6 +107,23 @@ def gain_stages(ride: Rolling) -> Generator[None, None, GainEvidence]:
     yield
     bounds = (SIDE_SHARE_MIN * ride.mass_kg, SIDE_SHARE_MAX * ride.mass_kg)
     return found.plus(_evidence(*sides, bounds, len(lines) - 1))
+
+
+def _of_total(ride: Rolling, moving: np.ndarray) -> GainEvidence:
+    """What the total says, in running means over the rows in which the vehicle moves."""
+    width = max(1, round(SLOW_S / ride.bin_s))
+    if len(moving) < SLOW_MIN * width:
+        return nothing(ride.forces.shape[1])
+    window = np.hanning(width + 2)[1:-1]
+    every = max(1, width // SLOW_STEPS, len(moving) // ROWS_MAX)
+
+    def slow(values: np.ndarray) -> np.ndarray:
+        windows = np.lib.stride_tricks.sliding_window_view(values[moving], width, axis=0)[::every]
+        return np.asarray(windows @ (window / window.sum()))[:, None, :]
+
+    forces = slow(ride.forces)
+    bounds = (TOTAL_SHARE_MIN * ride.mass_kg, ride.mass_kg)
+    return _evidence(forces, slow(ride.steps), forces.sum(axis=2), bounds, 1)
 
 
 def lines_of(x_m: np.ndarray, far: np.ndarray) -> list[tuple[int, int]]:

@@ -76,7 +76,7 @@ def test_a_one_percent_error_is_found_within_twenty_passages(cell: int, share: f
 
 @pytest.mark.parametrize(("cell", "share"), [(2, 0.01), (0, 0.01), (3, -0.02)])
 def test_an_error_is_told_in_full_and_its_partner_is_not_named(cell: int, share: float) -> None:
-    """Which of a line it is only the total tells, and with this bounce it tells nothing."""
+    """Which of a line it is only the total tells, and bounce blurs that."""
     rng = np.random.default_rng(cell)
     memory = CornerMemory(8)
     for _ in range(20):
@@ -86,6 +86,21 @@ def test_an_error_is_told_in_full_and_its_partner_is_not_named(cell: int, share:
         assert found is None or found.cell in (-1, cell)
     assert found is not None
     assert abs(found.gain_share) == pytest.approx(abs(share), rel=0.05)
+
+
+@pytest.mark.parametrize(("cell", "share"), [(3, -0.02), (0, 0.02), (6, -0.02)])
+def test_the_side_of_a_two_percent_error_is_told_within_twenty_passages(
+    cell: int, share: float
+) -> None:
+    """Its line carries 1 % too much or too little while every vehicle bounces by 0.8 %."""
+    rng = np.random.default_rng(cell)
+    memory = CornerMemory(8)
+    for _ in range(20):
+        for evidence in both(rng, wrong(cell, share)):
+            memory.add(evidence)
+    found = memory.worst()
+    assert found is not None
+    assert found.cell == cell
 
 
 @pytest.mark.parametrize(("cell", "share"), [(2, 0.01), (5, -0.01)])
