@@ -93,3 +93,43 @@ def test_points_without_a_spectrum_say_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(np.linalg, "eigvals", fails)
     assert best_estimate(ring(1.2, 2.0, 0.05, 100.0), STEP_S) is None
+
+
+def tank(seconds: float) -> np.ndarray:
+    """A tanker: body bounce that dies soon over a slosh that takes 2.4 s a wave."""
+    return ring(seconds, 1.8, 0.06, 150.0) + ring(seconds, 0.42, 0.02, 120.0, seed=1) - 40_000.0
+
+
+def test_a_slosh_that_was_seen_for_one_wave_is_known() -> None:
+    settler = Settler(STEP_S)
+    points = tank(3.0)
+    found = [settler.step(points[:n], STEP_S) for n in range(20, len(points))][-1]
+    assert found is not None
+    assert found.window_s > 2.0
+    assert abs(found.mass_kg - 40_000) < 8.0
+    assert found.u_kg < 14.0
+    assert settler.agreed(8.0)
+
+
+@pytest.mark.parametrize(
+    ("longer", "winner_s"),
+    [
+        (Estimate(40_000.0, 8.0, 2.4), 2.4),
+        (Estimate(40_000.0, 8.0, 1.6), 0.8),
+        (Estimate(40_000.0, 60.0, 2.4), 0.8),
+        (Estimate(40_090.0, 8.0, 2.4), 0.8),
+    ],
+    ids=["sure and elsewhere", "not long enough", "unsure itself", "says the same"],
+)
+def test_a_longer_window_overrules_a_shorter_one(longer: Estimate, winner_s: float) -> None:
+    short = Estimate(40_100.0, 2.0, 0.8)
+    found = surest([short, longer], 0.0)
+    assert found is not None
+    assert found.window_s == winner_s
+
+
+def test_what_the_wind_has_of_the_doubt_is_told_apart() -> None:
+    found = surest([Estimate(40_000.0, 6.0, 1.3)], 8.0)
+    assert found is not None
+    assert (found.u_kg, found.gusts_kg) == (10.0, 8.0)
+    assert found.calm_u_kg == pytest.approx(6.0)
