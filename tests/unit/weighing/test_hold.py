@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, Tri
+from terminal.core.limits import BLUE_PLATE_KG, TABLE
 from terminal.core.types import Weighed, WeighFlag
 from terminal.weighing import Pipeline
 from terminal.weighing.corners import Corner
+from terminal.weighing.params import LIMITS_KG
 from tests.unit.weighing.test_pipeline import Deck, params
 
 
@@ -54,6 +56,89 @@ def test_in_wind_a_mass_takes_longer_and_is_less_sure() -> None:
     assert calm.newest is not None
     assert windy.newest is not None
     assert windy.newest.held_u_kg > calm.newest.held_u_kg
+
+
+def in_gusts(gust_kg: float, vehicle_kg: float, careful_kg: tuple[int, ...]) -> float:
+    """Seconds to the first held mass after gusts over the empty deck."""
+    deck = Deck(replace(params(), careful_kg=careful_kg))
+    deck.run(3, 0)
+    for _ in range(6):
+        deck.run(1, gust_kg)
+        deck.run(1, -gust_kg)
+    return first_hold(deck, vehicle_kg)
+
+
+@pytest.mark.parametrize(
+    ("gust_kg", "off_kg", "early_s", "late_s"),
+    [
+        (14.0, None, 3.2, 4.0),
+        (14.0, 90, 3.2, 4.0),
+        (14.0, -90, 3.2, 4.0),
+        (14.0, 45, 6.0, 9.0),
+        (14.0, -45, 6.0, 9.0),
+        (14.0, 0, 6.0, 9.0),
+        (22.0, None, 6.0, 9.0),
+        (0.0, None, 0.0, 2.0),
+        (0.0, 0, 0.0, 3.0),
+    ],
+    ids=[
+        "no limit at all",
+        "a limit out of the doubt's reach above",
+        "and below",
+        "a limit that the doubt reaches above, though it is 2 MPE away",
+        "and below",
+        "at a limit",
+        "stronger wind than the gate admits",
+        "no wind",
+        "no wind, at a limit",
+    ],
+)
+def test_wind_is_waited_for_only_where_a_limit_is_in_reach_or_the_doubt_too_great(
+    gust_kg: float, off_kg: int | None, early_s: float, late_s: float
+) -> None:
+    careful_kg = () if off_kg is None else (30_000 + off_kg,)
+    assert early_s <= in_gusts(gust_kg, 30_000, careful_kg) < late_s
+
+
+@pytest.mark.parametrize(
+    ("around_kg", "gust_kg", "held_kg"),
+    [
+        (0.0, 8.0, 30_000),
+        (6.0, 8.0, 29_994),
+        (-6.0, 8.0, 30_006),
+        (16.0, 12.0, 29_990),
+        (-16.0, 12.0, 30_010),
+        (30.0, 12.0, 30_000),
+        (6.0, 26.0, 30_000),
+        (6.0, 0.5, 30_000),
+        (75.0, 5.0, 30_000),
+    ],
+    ids=[
+        "gusts around zero",
+        "the zero was set in a gust down",
+        "or up",
+        "no more than zero tracking reaches",
+        "nor the other way",
+        "a weight is no gust",
+        "too rough for any gust",
+        "no wind at all",
+        "somebody who stayed",
+    ],
+)
+def test_a_zero_that_was_set_in_a_gust_is_corrected_to_the_reach_of_zero_tracking(
+    around_kg: float, gust_kg: float, held_kg: float
+) -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    gusts = [around_kg + gust_kg * (-1) ** (i // 2) for i in range(30)]
+    deck.pipe.hold.resume_calm(gusts)
+    assert deck.run(9, 30_000)[-1].held_kg is not None
+    assert deck.pipe.held_fine_kg()[0] == pytest.approx(held_kg, abs=1.5)
+
+
+def test_every_limit_of_the_law_is_one_to_be_careful_at() -> None:
+    legal = {kg for row in TABLE for kg in (row.limit_kg, row.air_kg)}
+    assert {*LIMITS_KG} == legal | {BLUE_PLATE_KG}
 
 
 def test_a_person_who_crossed_the_empty_deck_is_no_wind() -> None:
