@@ -45,12 +45,12 @@ PASSAGES_MAX = 10**9
 class Corner:
     """A gain error. cell: -1 while it is not sure which; gain_share: 0.01 reads 1 % too much.
 
-    likely: the likeliest cell and the next.
+    likely: the likeliest cell and the next. times: how many times as sure as an alarm asks for.
     """
 
     cell: int
     gain_share: float
-    sure: float
+    times: float
     likely: tuple[int, int]
 
 
@@ -169,7 +169,8 @@ def _judge(
         return None
     alone = cells == 1 or scores[best] - scores[order[-2]] >= NAME_SURE
     likely = best, int(order[-2]) if cells > 1 else best
-    return Corner(best if alone else -1, float(gains[best]), float(scores[best]), likely)
+    times = float(scores[best]) / max(sure, FLAG_SURE)
+    return Corner(best if alone else -1, float(gains[best]), times, likely)
 
 
 def _evidence(

@@ -17,7 +17,7 @@ from terminal.weighing.axles import AxleSet
 from terminal.weighing.boarding import Boarding
 from terminal.weighing.cellwatch import CellWatch
 from terminal.weighing.cornerbook import CornerBook
-from terminal.weighing.corners import FLAG_SURE, Corner, both_ways
+from terminal.weighing.corners import Corner, both_ways
 from terminal.weighing.history import CENTRE, TOTAL, History
 from terminal.weighing.hold import UNSTEADY_S, Held, HoldKeeper
 from terminal.weighing.params import WeighParams, mpe_kg
@@ -188,7 +188,7 @@ class Diagnostics:
         self._clean = self._clean or not self._visit
         self._corner = self.corners.verdict or both_ways(found.gains)
         if self._corner is not None:
-            self._raise(WeighFlag.CORNER_ERROR, self._corner.sure / FLAG_SURE)
+            self._raise(WeighFlag.CORNER_ERROR, self._corner.times)
 
     def _show(self, axles: AxleSet | None, mass_kg: float) -> None:
         """Axle loads add up to the mass that is held."""
@@ -214,7 +214,7 @@ class Diagnostics:
         self.corners.add(off.gains, now_ns)
         self._corner = self.corners.verdict or both_ways(self._judged.gains, off.gains)
         if self._corner is not None:
-            self.sure.say(WeighFlag.CORNER_ERROR, self._corner.sure / FLAG_SURE)
+            self.sure.say(WeighFlag.CORNER_ERROR, self._corner.times)
             self._after |= WeighFlag.CORNER_ERROR
             self._after_until_ns = now_ns + round(AFTER_S * NS_PER_S)
 

@@ -7,7 +7,13 @@ import pytest
 
 from terminal.weighing.axles import ramp
 from terminal.weighing.boarding import Ride, study
-from terminal.weighing.corners import PASSAGES_MIN, CornerMemory, both_ways
+from terminal.weighing.corners import (
+    ONE_WAY_SURE,
+    PASSAGE_SURE,
+    PASSAGES_MIN,
+    CornerMemory,
+    both_ways,
+)
 from terminal.weighing.gains import GainEvidence, nothing
 
 X_M = np.repeat([0.0, 6.0, 12.0, 18.0], 2)
@@ -148,6 +154,15 @@ def test_one_passage_alone_speaks_unless_its_two_ways_disagree(
 ) -> None:
     found = both_ways(on, off)
     assert (found.cell if found is not None else None) == cell
+
+
+def test_what_one_way_alone_shows_is_less_sure() -> None:
+    half = told(4, 0.02, 1.5e5)
+    alone, both_agree = both_ways(half.plus(half), nothing(8)), both_ways(half, half)
+    assert alone is not None
+    assert both_agree is not None
+    assert alone.times == pytest.approx(both_agree.times * PASSAGE_SURE / ONE_WAY_SURE)
+    assert alone.times > 1.0
 
 
 def test_sure_evidence_names_the_cell() -> None:
