@@ -29,6 +29,8 @@ SIDE_WAVE_S = 0.4
 SIDE_OFF_MAX = 0.22
 """All axles so far from the middle: one side of the vehicle is beside the deck."""
 ROLLING_S_MIN = 1.0
+ROLLED_DOUBT_MAX = 0.03
+"""No ringing leaves more; what wanders further was not rolling with all its axles on the deck."""
 SUPPORT_SHARE_MIN = 0.012
 SUPPORT_KG_MIN = 250.0
 SUPPORT_SIGMAS = 4.5
@@ -202,4 +204,5 @@ def _rolled(
     if len(rolling) * bin_s < ROLLING_S_MIN:
         return 0.0, 0.0
     cycles = max(1.0, len(rolling) * bin_s * 1.5)
-    return float(rolling.mean()), float(rolling.std() / np.sqrt(cycles))
+    rolled_kg, doubt_kg = float(rolling.mean()), float(rolling.std() / np.sqrt(cycles))
+    return (rolled_kg, doubt_kg) if doubt_kg < ROLLED_DOUBT_MAX * rolled_kg else (0.0, 0.0)

@@ -59,6 +59,7 @@ class History:
         self.bin_s = bin_s
         self._smooth = bin_s <= FINE_BIN_S_MAX
         self.thin = 2 if self._smooth else 1
+        self._first = 0
         self.step_s = bin_s * self.thin
         self.x_m = np.asarray(params.cell_x_mm, dtype=float) / 1_000.0
         y_m = np.asarray(params.cell_y_mm, dtype=float) / 1_000.0
@@ -72,11 +73,15 @@ class History:
         self.step_forces = Series(params.cells, keep // self.thin + 1)
         self.steps = Series(3, keep // self.thin + 1)
 
+    def begin_step(self) -> None:
+        """The next bin is the first of a step."""
+        self._first = self.fine.count
+
     def push(self, forces: np.ndarray) -> bool:
         """Add one bin of cell forces in kg; True when it completed a step."""
         self.fine.append(forces)
         if self._smooth:
-            if self.fine.count % self.thin:
+            if (self.fine.count - self._first) % self.thin:
                 return False
             window = self.fine.view(self.fine.count - len(SMOOTH))
             smooth = SMOOTH @ window if len(window) == len(SMOOTH) else window.mean(axis=0)

@@ -216,7 +216,12 @@ class HoldKeeper:
             centre = float(history.recent(CENTRE, 0.4).mean())
             ring_kg = 0.5 * float(np.ptp(history.recent(TOTAL, RING_S)))
             self.held = Held(
-                best.mass_kg, best.u_kg, centre, history.steps.count, best.window_s, ring_kg
+                self._settler.mean_kg() - lean_kg,
+                best.u_kg,
+                centre,
+                history.steps.count,
+                best.window_s,
+                ring_kg,
             )
 
     def _gate(self, best: Estimate, gate: float, mpe: float) -> float:

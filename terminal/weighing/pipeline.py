@@ -15,14 +15,17 @@ import numpy as np
 
 from hal.contract.types import NS_PER_S, IndicatorReading, MonotonicNs, RawSample, Tri
 from terminal.core.types import NEVER_NS, Event, Weighed, WeighFlag
+from terminal.weighing.arrival import Arrival
 from terminal.weighing.cornerbook import CornerFacts
+from terminal.weighing.decktime import DeckTime
 from terminal.weighing.diagnostics import Diagnostics
 from terminal.weighing.estimate import estimated_kg
 from terminal.weighing.history import TOTAL, History
 from terminal.weighing.hold import HoldKeeper
 from terminal.weighing.indicator import IndicatorWatch
+from terminal.weighing.lostplace import LostPlace
 from terminal.weighing.params import WeighParams, round_to_division
-from terminal.weighing.samples import CellStream
+from terminal.weighing.samples import CellStream, Placed
 from terminal.weighing.zero import ZeroKeeper, ZeroState
 
 BIN_S_MIN = 0.02
@@ -50,12 +53,13 @@ class Pipeline:
         self.params = params
         fast = params.rate_hz >= FAST_RATE_HZ_MIN
         self.bin_s = BIN_S_MIN if fast else 1.0 / params.rate_hz
-        self._bin_ns = round(self.bin_s * NS_PER_S)
+        self._deck = DeckTime(self.bin_s)
         self._span = np.asarray(params.kg_per_count, dtype=float)
         self.cells = [
             CellStream(
+                i,
+                self._deck,
                 1.0 / params.rate_hz,
-                self.bin_s,
                 params.full_scale,
                 GLITCH_KG_MIN / abs(params.kg_per_count[i]),
                 zero,
@@ -66,8 +70,10 @@ class Pipeline:
         self.history = History(params, self.bin_s)
         self.hold = HoldKeeper(params, self.history, params.careful_kg)
         self.checks = Diagnostics(params, self.history, self.hold)
-        self._start_ns: int | None = None
+        self._lost_place = LostPlace(params.kg_per_count, 1.0 / params.rate_hz)
+        self._arrival = Arrival(params, self._deck, self.cells)
         self._bins = 0
+        self._now_ns = NEVER_NS
         self._entry = self._exit = Tri.UNKNOWN
         self._clear_since_ns: MonotonicNs | None = None
         self._held_since_ns = NEVER_NS
@@ -84,12 +90,10 @@ class Pipeline:
     ) -> Weighed | None:
         """Take the samples of one tick with the beams as they stand; None: nothing new."""
         for sample in samples:
-            if self._start_ns is None:
-                self._start_ns = self._grid_ns(sample.at_ns)
-                for cell in self.cells:
-                    cell.start(self._start_ns / NS_PER_S)
             if 0 <= sample.cell < len(self.cells):
-                self.cells[sample.cell].push(sample)
+                self.cells[sample.cell].arrive(sample)
+        if samples:
+            self._place()
         self._see_beams(beam_entry, beam_exit, now_ns)
         weighed: Weighed | None = None
         while (counts := self._next_bin()) is not None:
@@ -162,30 +166,37 @@ class Pipeline:
         """Axle loads in kg and spacings in m of the newest vehicle, None while not known."""
         return self.checks.axles
 
-    def _grid_ns(self, at_ns: int) -> int:
-        """Bins and steps stand on a grid of the clock, not of the first sample: a mass does not
-        depend on when the terminal was switched on, or on how late its first sample came.
-        """
-        step_ns = self._bin_ns * self.history.thin
-        return -(-at_ns // step_ns) * step_ns
+    def _place(self) -> None:
+        """This tick's conversions into the bins, in the order in which they were made."""
+        cells, leader = self.cells, self._deck.leader
+        placed: list[list[Placed]] = [[]] * len(cells)
+        for number in sorted(range(len(cells)), key=lambda n: n != leader):
+            placed[number] = cells[number].place()
+        self._lost_place.settle(placed, leader)
+        in_order = [(at, number) for number, cell in enumerate(placed) for at in cell]
+        in_order.sort(key=lambda one: (one[0].deck_s, one[1] != leader))
+        for at, number in in_order:
+            if number == leader:
+                self._arrival.watch()
+            cells[number].put(at)
 
     def _next_bin(self) -> np.ndarray | None:
         """Cell means of the next closed bin; a lost cell's mean is NaN."""
-        if self._start_ns is None:
-            return None
-        waiting = max(len(cell.bins) for cell in self.cells)
+        waiting = max(len(cell.bins.means) for cell in self.cells)
         if waiting == 0:
             return None
         for cell in self.cells:
-            if not cell.bins:
+            if not cell.bins.means:
                 if waiting * self.bin_s < LOST_S:
                     return None
-                cell.skip_bin()
-        return np.array([cell.bins.popleft() for cell in self.cells])
+                cell.bins.skip()
+        return np.array([cell.bins.means.popleft() for cell in self.cells])
 
     def _bin(self, counts: np.ndarray, zero_allowed: bool) -> Weighed | None:
+        now_ns = self._now_ns = MonotonicNs(round(self._deck.edge_host_s(self._bins) * NS_PER_S))
+        if self._arrival.first_bin == self._bins:
+            self.history.begin_step()
         self._bins += 1
-        now_ns = MonotonicNs((self._start_ns or 0) + self._bins * self._bin_ns)
         forces = (counts - self.zero.counts) * self._span
         total = float(forces.sum())
         empty = total < 0.75 * self.params.occupied_kg
@@ -195,6 +206,7 @@ class Pipeline:
         self.zero.feed(counts, quiet, now_ns)
         if self.zero.counts is not before:
             self.hold.zero_moved(float(((self.zero.counts - before) * self._span).sum()))
+        self._arrival.seen(total, self.zero.counts)
         self.checks.work(now_ns)
         if not self.history.push(forces):
             return None
@@ -246,7 +258,7 @@ class Pipeline:
             at_ns=now_ns,
             gross_kg=gross_kg if showable else None,
             motion=self._motion(),
-            deck_empty=(Tri.NO if loaded else Tri.YES) if known else Tri.UNKNOWN,
+            deck_empty=self._empty(loaded, known and gross_kg >= params.gross_kg_min),
             zero_valid=Tri.YES if valid else Tri.NO,
             held_kg=round_to_division(held.mass_kg, params.e_kg) if held else None,
             held_u_kg=ceil(self._uncertainty_kg(held.mass_kg, held.u_kg)) if held else 0,
@@ -258,6 +270,13 @@ class Pipeline:
             cell=cell,
             zero_age_ns=self.zero.age_ns(now_ns),
         )
+
+    @staticmethod
+    def _empty(loaded: bool, told: bool) -> Tri:
+        """Far below zero a deck shows nothing, so it is not seen empty either."""
+        if not told:
+            return Tri.UNKNOWN
+        return Tri.NO if loaded else Tri.YES
 
     def _near(self, mass_kg: float) -> bool:
         """Whether the deck carries what is held; a change of more than 1 e must be shown."""
@@ -276,6 +295,6 @@ class Pipeline:
     def _uncertainty_kg(self, mass_kg: float, u_kg: float) -> float:
         """Estimator, division, creep and age of zero together, one standard deviation."""
         division = self.params.e_kg / sqrt(12.0)
-        age_h = self.zero.age_ns(MonotonicNs((self._start_ns or 0) + self._bins * self._bin_ns))
-        drift = ZERO_DRIFT_KG_PER_H * age_h / NS_PER_S / 3_600.0
+        age_h = self.zero.age_ns(self._now_ns) / NS_PER_S / 3_600.0
+        drift = ZERO_DRIFT_KG_PER_H * age_h
         return sqrt(u_kg**2 + division**2 + (CREEP_SHARE * mass_kg) ** 2 + drift**2)

@@ -1,24 +1,29 @@
 """From raw conversions to evenly spaced mean counts, one stream a load cell.
 
 Checks every sample (late, missing, stuck, saturated, glitch, desynchronised), counts each
-defect, takes mended times from `stamps`, and integrates what is left over fixed bins. It knows
-nothing of mass. It must never invent a value over a long gap: such bins come out as NaN.
+defect, takes mended times from `stamps`, and gives what is left to the cell's bins. It knows
+nothing of mass.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import nan
+from typing import NamedTuple
 
 from hal.contract.types import NS_PER_S, RawSample, SampleFlag
-from terminal.weighing.stamps import GAP_S_MAX, CellCounters, SampleClock
+from terminal.weighing.cellbins import CellBins
+from terminal.weighing.decktime import DeckTime
+from terminal.weighing.stamps import SAME_SHARE, CellCounters, SampleClock, Stamp
 
 STUCK_S_MIN = 1.0
 """Identical counts for so long is a stuck converter: real ones show noise."""
 STUCK_SAMPLES_MIN = 12
 SATURATED_RUN_MIN = 3
-PENDING_BINS_MAX = 4_096
+REPEATED_MAX = 2
+"""Of two that came at once the same sample is a repeated one; in a burst it is the next."""
 LIVELY_GAIN = 0.1
 LIVELY_TIMES = 4.0
 """A spike must stand out from the changes of the last samples too: axles hop at 8 to 15 Hz."""
@@ -27,31 +32,39 @@ MISSED = int(SampleFlag.MISSED)
 SATURATED = int(SampleFlag.SATURATED)
 
 
+class Placed(NamedTuple):
+    """One conversion at its deck time. found, lost: as the clock's stamp says."""
+
+    deck_s: float
+    counts: float
+    found: int
+    lost: int
+
+
 @dataclass(slots=True)
 class CellStream:
-    """One load cell: push() raw samples, take closed bins (mean counts) from `bins`.
+    """One load cell: arrive() with raw samples, place() them once a tick, put() them in the order
+    of deck time, take closed bins (mean counts) from `bins.means`.
 
     glitch_counts: an isolated sample further than this (or 2 % of the cell's load) from both
     neighbours is replaced by their median. full_scale: counts at the rail.
     """
 
+    number: int
+    deck: DeckTime
     period_s: float
-    bin_s: float
     full_scale: int
     glitch_counts: float
     zero_counts: float
     clock: SampleClock = field(init=False)
     counters: CellCounters = field(default_factory=CellCounters)
-    bins: deque[float] = field(default_factory=deque)
+    bins: CellBins = field(init=False)
     saturated_run: int = 0
     same_run: int = 0
     same_since_s: float = nan
     last_s: float = nan
     glitch_times_s: deque[float] = field(default_factory=lambda: deque(maxlen=64))
-    _edge_s: float = nan
-    _from_s: float = nan
-    _from: float = nan
-    _sum: float = 0.0
+    _arrived: list[RawSample] = field(default_factory=list)
     _held: tuple[float, float] | None = None
     _before: float = nan
     _same_counts: int = 0
@@ -60,45 +73,60 @@ class CellStream:
 
     def __post_init__(self) -> None:
         self.clock = SampleClock(self.period_s)
+        self.bins = CellBins(self.deck)
 
-    def start(self, edge_s: float) -> None:
-        """Fix the first bin edge; all cells of a deck share it."""
-        self._edge_s = edge_s + self.bin_s
-
-    def push(self, sample: RawSample) -> None:
-        """Take one conversion; bins that it closes are appended to `bins`."""
+    def arrive(self, sample: RawSample) -> None:
+        """Take one conversion of this tick."""
         self.counters.samples += 1
-        if (sample.at_ns, sample.counts) == self._newest:
-            self.counters.duplicated += 1
-            return
-        self._newest = (sample.at_ns, sample.counts)
-        at_s = self.clock.stamp(sample.at_ns / NS_PER_S, self.counters)
-        if at_s is None:
-            return
-        counts = int(sample.counts)
+        self._arrived.append(sample)
+
+    def place(self) -> list[Placed]:
+        """This tick's conversions with their deck times; the leading cell must come first."""
+        placed: list[Placed] = []
+        arrived, self._arrived = self._arrived, []
+        for first, last in _delivered(arrived, SAME_SHARE * self.period_s * NS_PER_S):
+            for i in range(first, last):
+                sample = arrived[i]
+                newest, self._newest = self._newest, (sample.at_ns, sample.counts)
+                if newest == self._newest and last - first <= REPEATED_MAX:
+                    self.counters.duplicated += 1
+                    continue
+                stamp = self.clock.stamp(sample.at_ns / NS_PER_S, last - i, self.counters)
+                if stamp is not None:
+                    placed += self._place(sample, stamp)
+        return placed
+
+    def _place(self, sample: RawSample, stamp: Stamp) -> list[Placed]:
+        at_s = stamp.at_s
+        if self.deck.leads(self.number, at_s):
+            deck_s = self.deck.lead(self.number, at_s, stamp.counted_s, self.clock.pace)
+        else:
+            deck_s = self.deck.place(at_s)
         if not at_s <= self.last_s:  # NaN before the first
             self.last_s = at_s
-        if not self._usable(sample, counts, at_s):
-            return
+        if not self._usable(sample, int(sample.counts), at_s):
+            return []
+        return [Placed(deck_s, float(sample.counts), stamp.found, stamp.lost)]
+
+    def put(self, placed: Placed) -> None:
+        """Take one conversion at its place; bins that it closes are appended to `bins`."""
+        deck_s, counts, found, _ = placed
         held = self._held
         if held is None:
-            self._held = (at_s, float(counts))
-            self._before = float(counts)
+            self._held = (deck_s, counts)
+            self._before = counts
             return
-        if at_s <= held[0]:  # overtaken by the one that waits: its place is before it
-            if at_s > self._from_s:
-                self._before = self._without_glitch(float(counts), held[1], at_s)
-                self._integrate(at_s, self._before)
+        if found and held[0] - found * self.period_s > self.bins.summed_s:
+            held = (held[0] - found * self.period_s, held[1])
+        if deck_s <= held[0]:  # overtaken by the one that waits: its place is before it
+            if deck_s > self.bins.summed_s:
+                self._before = self._without_glitch(counts, held[1])
+                self.bins.add(deck_s, self._before)
             return
-        value = self._without_glitch(held[1], float(counts), held[0])
-        self._integrate(held[0], value)
+        value = self._without_glitch(held[1], counts)
+        self.bins.add(held[0], value)
         self._before = value
-        self._held = (at_s, float(counts))
-
-    def skip_bin(self) -> None:
-        """Close the current bin as missing: the other cells have long passed it."""
-        self._emit(nan)
-        self._sum, self._from_s = 0.0, nan
+        self._held = (deck_s, counts)
 
     def stuck(self) -> bool:
         """Whether the converter has repeated one value for longer than a real one can."""
@@ -128,7 +156,7 @@ class CellStream:
             self._same_counts, self.same_run, self.same_since_s = counts, 1, at_s
         return True
 
-    def _without_glitch(self, value: float, after: float, at_s: float) -> float:
+    def _without_glitch(self, value: float, after: float) -> float:
         before = self._before
         low, high = (before, after) if before <= after else (after, before)
         middle = min(max(value, low), high)
@@ -142,37 +170,14 @@ class CellStream:
         if off <= bound or off <= 2.0 * (high - low):
             return value
         self.counters.glitch += 1
-        self.glitch_times_s.append(at_s)
+        self.glitch_times_s.append(self.last_s)
         return middle
 
-    def _integrate(self, at_s: float, value: float) -> None:
-        """Straight line from the last point; close every bin whose edge it passes."""
-        if not isfinite(self._from_s):
-            self._from_s, self._from = at_s, value
-            while self._edge_s <= at_s:
-                self._emit(nan)
-            self._sum = (at_s - self._edge_s + self.bin_s) * value
-            return
-        span_s = at_s - self._from_s
-        if span_s <= 0:
-            return
-        if span_s > GAP_S_MAX:
-            while self._edge_s <= at_s:
-                self._emit(nan)
-            self._sum = (at_s - self._edge_s + self.bin_s) * value
-            self._from_s, self._from = at_s, value
-            return
-        slope = (value - self._from) / span_s
-        while self._edge_s <= at_s:
-            width_s = self._edge_s - self._from_s
-            edge = self._from + slope * width_s
-            self._emit((self._sum + 0.5 * (self._from + edge) * width_s) / self.bin_s)
-            self._from_s, self._from, self._sum = self._edge_s - self.bin_s, edge, 0.0
-        width_s = at_s - self._from_s
-        self._sum += 0.5 * (self._from + value) * width_s
-        self._from_s, self._from = at_s, value
 
-    def _emit(self, mean: float) -> None:
-        if len(self.bins) < PENDING_BINS_MAX:
-            self.bins.append(mean)
-        self._edge_s += self.bin_s
+def _delivered(arrived: list[RawSample], near_ns: float) -> Iterator[tuple[int, int]]:
+    """Samples that were delivered at once: the first, and one after the last."""
+    first = 0
+    for i in range(1, len(arrived) + 1):
+        if i == len(arrived) or not 0 <= arrived[i].at_ns - arrived[i - 1].at_ns <= near_ns:
+            yield first, i
+            first = i

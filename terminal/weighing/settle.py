@@ -127,6 +127,11 @@ class Settler:
         masses = [estimate.mass_kg for estimate in self._recent]
         return max(masses) - min(masses) <= band_kg
 
+    def mean_kg(self) -> float:
+        """Mean of the last estimates, each as sure as it is."""
+        weight = [e.u_kg**-2 for e in self._recent]
+        return sum(w * e.mass_kg for w, e in zip(weight, self._recent, strict=True)) / sum(weight)
+
 
 def window_estimates(
     total: np.ndarray, step_s: float, windows_s: Sequence[float] = WINDOWS_S

@@ -3,7 +3,7 @@
 Each test says by how many times its statistic passed its threshold; the highest while the flag
 stands counts. What is read off and not inferred (a rail, a range, a missing zero) is certain.
 It raises and clears nothing. Of some 500 sound simulated passages four raised a flag, all in wind:
-unsteady (59 and 61 % sure; a rocked load is from 91 on), left early (50; others from 86 on), corner
+unsteady (59 to 73 % sure; a rocked load is from 87 on), left early (50; others from 86 on), corner
 error (55; true ones 59 to 92). The figures of the other flags: D-036.
 """
 

@@ -1,11 +1,12 @@
 """Recorded traces through the live pipeline: one NPZ file in, releases, axles and flags out.
 
 Rows are fed one at a time, in file order, to the same Pipeline that the control process feeds, so a
-result never rests on a later row.
+result never rests on a later row. Rows of one stamp were delivered at once and are fed so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -25,11 +26,14 @@ from terminal.core.types import Weighed, WeighFlag, WeightSource
 from terminal.raw_samples import NO_FRAME, SAID, SAID_NOTHING
 from terminal.weighing.indicator import AFTER_MOTION_NS, EMPTY_NS_MIN, FRESH_NS_MAX
 from terminal.weighing.pipeline import Pipeline
+from terminal.weighing.stamps import SAME_SHARE
 from terminal.weighing.tracefile import FLAGS_MAX, Trace, load_trace
 
 FLAGS = tuple(SampleFlag(bits) for bits in range(FLAGS_MAX + 1))
 START_NS = 10 * NS_PER_S
-"""Trace time 0 in pipeline time: stamps a little before 0 stay positive."""
+"""Trace time 0, or the first stamp before it, in pipeline time: all stamps stay positive."""
+TOGETHER_MAX = 512
+"""Rows fed at once at most."""
 
 
 class Release(TypedDict):
@@ -151,41 +155,60 @@ class _Notes:
         )
 
 
+def _start_ns(times: list[float]) -> int:
+    return START_NS + round(max(0.0, -min(times)) * NS_PER_S)
+
+
 def _feed_cells(trace: Trace, notes: _Notes) -> None:
     feed = notes.pipeline.feed
+    times = trace.t.tolist()
+    start_ns = _start_ns(times)
     if trace.zero is not None:
-        set_ns = MonotonicNs(START_NS + trace.zero.set_ns)
+        set_ns = MonotonicNs(start_ns + trace.zero.set_ns)
         notes.pipeline.resume(replace(trace.zero, set_ns=set_ns), trace.calm_kg)
     rows = trace.counts.tolist()
     flags = None if trace.flags is None else trace.flags.tolist()
     none = [0] * trace.params.cells
-    entry, leave = trace.beam_entry.tolist(), trace.beam_exit.tolist()
-    for i, t in enumerate(trace.t.tolist()):
-        at = MonotonicNs(START_NS + round(t * NS_PER_S))
-        said = none if flags is None else flags[i]
-        samples = [
-            RawSample(at, c, Counts(int(v)), FLAGS[said[c]])
-            for c, v in enumerate(rows[i])
-            if v == v
-        ]
-        beams = Tri.YES if entry[i] else Tri.NO, Tri.YES if leave[i] else Tri.NO
+    for first, last in _delivered(times, SAME_SHARE / trace.params.rate_hz):
+        samples = []
+        for i in range(first, last):
+            at = MonotonicNs(start_ns + round(times[i] * NS_PER_S))
+            said = none if flags is None else flags[i]
+            samples += [
+                RawSample(at, c, Counts(int(v)), FLAGS[said[c]])
+                for c, v in enumerate(rows[i])
+                if v == v
+            ]
+        entry, leave = trace.beam_entry[first:last].any(), trace.beam_exit[first:last].any()
+        beams = Tri.YES if entry else Tri.NO, Tri.YES if leave else Tri.NO
         weighed = feed(samples, *beams, trace.zero is None, at)
         if weighed is not None:
-            notes.take(weighed, t)
+            notes.take(weighed, times[last - 1])
+
+
+def _delivered(times: list[float], same_s: float) -> Iterator[tuple[int, int]]:
+    """Rows that came at once, as one tick takes them: first and one after the last."""
+    first = 0
+    for i in range(1, len(times) + 1):
+        if i < len(times) and i - first < TOGETHER_MAX and 0 <= times[i] - times[i - 1] <= same_s:
+            continue
+        yield first, i
+        first = i
 
 
 def _feed_indicator(trace: Trace, notes: _Notes) -> None:
     """Frames and changes of the beams as they came; the display grows stale between them."""
     feed = notes.pipeline.feed_indicator
     times = trace.t.tolist()
-    heard_ns = first_ns = MonotonicNs(START_NS + round(times[0] * NS_PER_S))
+    start_ns = _start_ns(times)
+    heard_ns = first_ns = MonotonicNs(start_ns + round(times[0] * NS_PER_S))
     if trace.zero is not None:
         seen = _zero_seen(first_ns)
         heard_ns = seen[-1].at_ns
         feed(seen, Tri.NO, Tri.NO, heard_ns)
     beams = Tri.NO, Tri.NO
     for i, t in enumerate(times):
-        at = MonotonicNs(START_NS + round(t * NS_PER_S))
+        at = MonotonicNs(start_ns + round(t * NS_PER_S))
         if at - heard_ns > FRESH_NS_MAX:
             stale = feed([], *beams, MonotonicNs(heard_ns + FRESH_NS_MAX + 1))
             if stale is not None:

@@ -19,6 +19,8 @@ from terminal.weighing.zero import ZeroState
 COUNTS_MAX = 2**31
 SPAN_MIN = 1e-6
 NUMBER_MAX = 1e300
+FULL_SCALE = 2**23 - 1
+"""Of converters of 24 bits: what a trace has that does not tell of its own."""
 CELL_TABLES = ("kg_per_count", "zero_counts", "cell_x_m", "cell_y_m")
 CALM_MAX = 64
 OCCUPIED_KG = 3_000
@@ -134,7 +136,7 @@ def params_of_meta(path: Path | str, meta: dict[str, object], cells: int) -> Wei
         occupied_kg=round(read.number("occupied_kg", 100, 1e5, OCCUPIED_KG)),
         cells=cells,
         rate_hz=read.number("fs_nominal", 0.5, 10_000),
-        full_scale=round(read.number("full_scale", 1, 2**40, float(2**31))),
+        full_scale=round(read.number("full_scale", 1, 2**40, float(FULL_SCALE))),
         cell_x_mm=tuple(round(v * 1_000) for v in xs),
         cell_y_mm=tuple(round(v * 1_000) for v in ys),
         kg_per_count=span,

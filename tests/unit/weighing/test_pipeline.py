@@ -224,3 +224,34 @@ def test_the_zero_survives_a_restart() -> None:
     again = Pipeline(params())
     assert again.restore_zero(deck.pipe.zero_state(), MonotonicNs(1))
     assert [e.kind for e in again.drain_events()] == ["zero_restored"]
+
+
+def test_after_minutes_of_silence_bins_are_of_the_time_they_were_made() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.now_ns = deck.next_ns = deck.now_ns + 600 * NS_PER_S
+    deck.run(3, 0)
+    deck.run(5, 30_000)
+    assert deck.newest is not None
+    assert deck.now_ns - deck.newest.at_ns < NS_PER_S // 10
+    assert deck.newest.held_kg == 30_000
+
+
+def test_one_stamp_of_another_age_does_not_stop_the_deck() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    far_ns = MonotonicNs(10**19)
+    wild = [RawSample(far_ns, i, Counts(0)) for i in range(8)]
+    deck.pipe.feed(wild, Tri.NO, Tri.NO, True, far_ns)
+    deck.run(5, 30_000)
+    assert deck.newest is not None
+    assert deck.newest.held_kg == 30_000
+
+
+def test_a_deck_far_below_zero_is_not_seen_empty() -> None:
+    deck = Deck(params())
+    deck.run(3, 0)
+    deck.run(2, -30_000)
+    assert deck.newest is not None
+    assert deck.newest.gross_kg is None
+    assert deck.newest.deck_empty is Tri.UNKNOWN

@@ -1,8 +1,9 @@
 """Spoilt traces on several passages: each defect is counted, and the mass stays what it was.
 
-Where the samples are all there (stamps lost, repeated or out of order) the mass is the same within
-1 kg on every passage. Bursts hide when a sample was taken, spikes and losses what it was: there a
-hold may come a step earlier or later; most passages stay within 1 kg, all within half a division.
+Where the samples are all there (stamps lost, repeated, out of order, or of a host that was held up)
+the mass is the same within 1 kg on every passage. Bursts hide which sample was lost, spikes and
+losses what it was, and a recording that begins later has another zero by some grams: there a hold
+may come a step earlier or later; most passages stay within 1 kg, all within half a division.
 """
 
 from __future__ import annotations
@@ -77,6 +78,20 @@ def _bursts(made: Passage, rng: Rng) -> Changes:
     return {"t": np.ceil(made.t / 0.2) * 0.2}
 
 
+def _stalls(made: Passage, rng: Rng) -> Changes:
+    """The host is held up for 0.2 s every 2 s."""
+    t = made.t.copy()
+    for since in np.arange(1.0 + rng.random(), t[-1], 2.0):
+        t[(t > since) & (t <= since + 0.2)] = since + 0.2
+    return {"t": t}
+
+
+def _begun_later(made: Passage, rng: Rng) -> Changes:
+    """By an eighth of a second at most: of much less of the empty deck less is known."""
+    rate_hz = float(str(made.meta["fs_nominal"]))
+    return _rows(made, np.arange(1 + rng.integers(0, round(rate_hz / 8)), len(made.t)))
+
+
 def _lost_rows(made: Passage, rng: Rng) -> Changes:
     return _rows(made, np.nonzero(rng.random(len(made.t)) > 0.03)[0])
 
@@ -102,10 +117,12 @@ SPOILS = (
     Spoil(_repeated_rows, "duplicated"),
     Spoil(_swapped_rows, "late"),
     Spoil(_epoch, ""),
-    Spoil(_bursts, "duplicated", 6, HALF_E_KG),
-    Spoil(_spikes, "glitch", 6, HALF_E_KG),
+    Spoil(_begun_later, "", 7, HALF_E_KG),
+    Spoil(_stalls, "duplicated"),
+    Spoil(_bursts, "duplicated", 7, HALF_E_KG),
+    Spoil(_spikes, "glitch", 7, HALF_E_KG),
     Spoil(_lost_rows, "missing", 6, HALF_E_KG),
-    Spoil(_lost_counts, "missing", 6, HALF_E_KG),
+    Spoil(_lost_counts, "missing", 7, HALF_E_KG),
 )
 
 
