@@ -47,18 +47,7 @@ class CellBins:
         if span_s > GAP_S_MAX:
             self._restart(deck_s, value)
             return
-        self._line(deck_s, value)
-
-    def _restart(self, deck_s: float, value: float) -> None:
-        """Nothing is known of the time before: bins that ended are missing."""
-        while self._edge_s <= deck_s:
-            self._emit(nan)
-        self._sum = (deck_s - self._open_s) * value
-        self.summed_s, self.newest = deck_s, value
-
-    def _line(self, deck_s: float, value: float) -> None:
-        """Straight line from the last point."""
-        slope = (value - self.newest) / (deck_s - self.summed_s)
+        slope = (value - self.newest) / span_s
         while self._edge_s <= deck_s + SLACK_S:
             width_s = self._edge_s - self.summed_s
             edge = self.newest + slope * width_s
@@ -67,6 +56,13 @@ class CellBins:
             self._emit(area / (self._edge_s - self._open_s))
         width_s = deck_s - self.summed_s
         self._sum += 0.5 * (self.newest + value) * width_s
+        self.summed_s, self.newest = deck_s, value
+
+    def _restart(self, deck_s: float, value: float) -> None:
+        """Nothing is known of the time before: bins that ended are missing."""
+        while self._edge_s <= deck_s:
+            self._emit(nan)
+        self._sum = (deck_s - self._open_s) * value
         self.summed_s, self.newest = deck_s, value
 
     def look_at_edge(self) -> None:

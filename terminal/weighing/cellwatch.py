@@ -65,9 +65,11 @@ class CellWatch:
         for index, cell in enumerate(cells):
             if cell.saturated():
                 flags, named = flags | WeighFlag.SATURATION, index
-            lately = [t for t in cell.glitch_times_s if cell.last_s - t < GLITCH_S]
-            if len(lately) >= GLITCHES_MAX:
-                self._sure.say(WeighFlag.GLITCH, len(lately) / GLITCHES_MAX)
+            if len(cell.glitch_times_s) < GLITCHES_MAX:
+                continue
+            lately = sum(cell.last_s - at_s < GLITCH_S for at_s in cell.glitch_times_s)
+            if lately >= GLITCHES_MAX:
+                self._sure.say(WeighFlag.GLITCH, lately / GLITCHES_MAX)
                 flags, named = flags | WeighFlag.GLITCH, index
         self._lost_s = np.where(np.isfinite(forces), 0.0, self._lost_s + self._step_s)
         over = np.nonzero(forces > OVERLOAD_SHARE * self._params.cell_cap_kg)[0]

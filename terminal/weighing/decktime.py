@@ -22,9 +22,10 @@ SHORT_SHARE = 0.5
 
 
 class DeckTime:
-    """lead() what the leading cell converts, place() the others' conversions between; edge() tells
-    where each bin ends. Deck time and host time are both in seconds; a second of deck time is the
-    nominal rate's conversions.
+    """time_of() each conversion, the leading cell's first; edge() tells where each bin ends.
+
+    Deck time and host time are both in seconds; a second of deck time is the nominal rate's
+    conversions.
     """
 
     def __init__(self, bin_s: float) -> None:
@@ -42,11 +43,12 @@ class DeckTime:
         """Whether a conversion has been placed."""
         return bool(self._knots)
 
-    def leads(self, cell: int, at_s: float) -> bool:
-        """Whether this cell's conversion of host time at_s is the next to count on."""
-        if cell == self.leader and self._knots:
-            return True
-        return not self._knots or at_s - self._knots[-1][0] > LEAD_S_MAX
+    def time_of(self, cell: int, at_s: float, counted_s: float, pace: float) -> float:
+        """Deck time of a cell's conversion: counted if the cell leads, else by its host time."""
+        knots = self._knots
+        if knots and cell != self.leader and at_s - knots[-1][0] <= LEAD_S_MAX:
+            return self.place(at_s)
+        return self.lead(cell, at_s, counted_s, pace)
 
     def lead(self, cell: int, at_s: float, counted_s: float, pace: float) -> float:
         """Deck time of a conversion of the leading cell. counted_s: conversions of its own,

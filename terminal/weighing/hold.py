@@ -53,6 +53,9 @@ of the ringing: the longer mean sees a person of 65 kg, the shorter one sees soo
 RING_S = 1.2
 RING_LEAK = 0.6
 """Share of a ringing that a mean of 0.8 s lets through: 0.2 at 1.8 Hz, 0.6 at 0.7 Hz."""
+BLOCKED_S = 2.0
+BLOCKED_THIN = 10
+"""After so long of standing, a vehicle that something forbids to hold costs one step in so many."""
 PERSONS_KG_MAX = 300.0
 UNSTEADY_S = 12.0
 CALM_S = 0.4
@@ -137,8 +140,12 @@ class HoldKeeper:
             self.held = None
         if self.held is not None:
             self._watch(self.held)
-        elif self.standing:
+        elif self.standing and (may_hold or self._worth_a_look()):
             self._settle(may_hold)
+
+    def _worth_a_look(self) -> bool:
+        """A vehicle that must not be held is looked at less often: nobody waits for its mass."""
+        return self.still_s() < BLOCKED_S or self._history.steps.count % BLOCKED_THIN == 0
 
     def still_s(self) -> float:
         """How long the vehicle has been standing, 0 while it moves."""

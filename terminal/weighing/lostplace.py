@@ -27,26 +27,34 @@ class LostPlace:
     def __init__(self, kg_per_count: Sequence[float], period_s: float) -> None:
         self._span = kg_per_count
         self._period_s = period_s
-        self._tail: deque[float] = deque(maxlen=TAIL)
+        self._ticks: deque[list[list[Placed]]] = deque(maxlen=TAIL)
 
     def settle(self, placed: list[list[Placed]], leader: int) -> None:
         """placed: each cell's conversions of one tick, changed in place."""
         rows = len(placed[leader])
-        if any(len(cell) != rows for cell in placed):
-            self._tail.clear()
-            return
-        total = [
-            sum(at.counts * span for at, span in zip(row, self._span, strict=True))
-            for row in zip(*placed, strict=True)
-        ]
         lost = placed[leader][0].lost if rows else 0
-        if lost and rows >= ROWS_MIN and len(self._tail) == TAIL:
-            early = _smoothest([*self._tail, *total], lost) - TAIL
-            for cell in placed:
+        if lost and rows >= ROWS_MIN:
+            tail, total = self._totals([*self._ticks])[-TAIL:], self._totals([placed])
+            early = _smoothest(tail + total, lost) - TAIL if len(tail) == TAIL and total else 0
+            for cell in placed if early > 0 else ():
                 for i in range(early):
                     at = cell[i]
                     cell[i] = at._replace(deck_s=at.deck_s - lost * self._period_s)
-        self._tail.extend(total[-TAIL:])
+        if rows:
+            self._ticks.append(placed)
+
+    def _totals(self, ticks: list[list[list[Placed]]]) -> list[float]:
+        """kg, row by row, of the ticks since cells last brought different numbers."""
+        totals: list[float] = []
+        for placed in ticks:
+            if len({len(cell) for cell in placed}) > 1:
+                totals = []
+                continue
+            totals += [
+                sum(at.counts * span for at, span in zip(row, self._span, strict=True))
+                for row in zip(*placed, strict=True)
+            ]
+        return totals
 
 
 def _smoothest(values: Sequence[float], lost: int) -> int:

@@ -25,7 +25,7 @@ from terminal.weighing.hold import HoldKeeper
 from terminal.weighing.indicator import IndicatorWatch
 from terminal.weighing.lostplace import LostPlace
 from terminal.weighing.params import WeighParams, round_to_division
-from terminal.weighing.samples import CellStream, Placed
+from terminal.weighing.samples import CellStream
 from terminal.weighing.zero import ZeroKeeper, ZeroState
 
 BIN_S_MIN = 0.02
@@ -169,9 +169,8 @@ class Pipeline:
     def _place(self) -> None:
         """This tick's conversions into the bins, in the order in which they were made."""
         cells, leader = self.cells, self._deck.leader
-        placed: list[list[Placed]] = [[]] * len(cells)
-        for number in sorted(range(len(cells)), key=lambda n: n != leader):
-            placed[number] = cells[number].place()
+        first = cells[leader].place()
+        placed = [first if cell.number == leader else cell.place() for cell in cells]
         self._lost_place.settle(placed, leader)
         in_order = [(at, number) for number, cell in enumerate(placed) for at in cell]
         in_order.sort(key=lambda one: (one[0].deck_s, one[1] != leader))

@@ -82,26 +82,26 @@ class CellStream:
 
     def place(self) -> list[Placed]:
         """This tick's conversions with their deck times; the leading cell must come first."""
-        placed: list[Placed] = []
         arrived, self._arrived = self._arrived, []
+        if len(arrived) < REPEATED_MAX:  # as nearly always
+            return self._stamped(arrived[0], 1, True) if arrived else []
+        placed: list[Placed] = []
         for first, last in _delivered(arrived, SAME_SHARE * self.period_s * NS_PER_S):
             for i in range(first, last):
-                sample = arrived[i]
-                newest, self._newest = self._newest, (sample.at_ns, sample.counts)
-                if newest == self._newest and last - first <= REPEATED_MAX:
-                    self.counters.duplicated += 1
-                    continue
-                stamp = self.clock.stamp(sample.at_ns / NS_PER_S, last - i, self.counters)
-                if stamp is not None:
-                    placed += self._place(sample, stamp)
+                placed += self._stamped(arrived[i], last - i, last - first <= REPEATED_MAX)
         return placed
+
+    def _stamped(self, sample: RawSample, together: int, may_repeat: bool) -> list[Placed]:
+        newest, self._newest = self._newest, (sample.at_ns, sample.counts)
+        if may_repeat and newest == self._newest:
+            self.counters.duplicated += 1
+            return []
+        stamp = self.clock.stamp(sample.at_ns / NS_PER_S, together, self.counters)
+        return [] if stamp is None else self._place(sample, stamp)
 
     def _place(self, sample: RawSample, stamp: Stamp) -> list[Placed]:
         at_s = stamp.at_s
-        if self.deck.leads(self.number, at_s):
-            deck_s = self.deck.lead(self.number, at_s, stamp.counted_s, self.clock.pace)
-        else:
-            deck_s = self.deck.place(at_s)
+        deck_s = self.deck.time_of(self.number, at_s, stamp.counted_s, self.clock.pace)
         if not at_s <= self.last_s:  # NaN before the first
             self.last_s = at_s
         if not self._usable(sample, int(sample.counts), at_s):
@@ -159,9 +159,11 @@ class CellStream:
     def _without_glitch(self, value: float, after: float) -> float:
         before = self._before
         low, high = (before, after) if before <= after else (after, before)
-        middle = min(max(value, low), high)
+        middle = low if value < low else min(value, high)
         off = abs(value - middle)
         self._lively += LIVELY_GAIN * (abs(middle - before) - self._lively)
+        if not off:
+            return value
         bound = max(
             self.glitch_counts,
             0.02 * abs(middle - self.zero_counts),

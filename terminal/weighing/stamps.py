@@ -116,7 +116,7 @@ class SampleClock:
             self._last_s = self._at_s = host_s
             return Stamp(host_s, 0.0)
         step_s = host_s - self._last_s
-        if not isfinite(host_s) or not self._near(host_s, step_s):
+        if not step_s <= GAP_S_MAX and not self._near(host_s, step_s):  # NaN and infinite too
             counters.bad_stamp += 1
             return None
         if step_s < -1e-9:
@@ -133,6 +133,8 @@ class SampleClock:
 
     def _near(self, host_s: float, step_s: float) -> bool:
         """False for a single stamp far ahead; when the next one is there too, time has passed."""
+        if not isfinite(host_s):
+            return False
         near_s = max(GAP_S_MAX, AHEAD_PERIODS * self._period_s)
         if step_s <= near_s:
             return True
@@ -233,7 +235,7 @@ class SampleClock:
         clock that jerks bends the ringing of a truck; large ones at once, but never back.
         """
         pay_s = self._owed_s
-        if abs(pay_s) < DEBT_LARGE * self._period_s:
+        if pay_s and abs(pay_s) < DEBT_LARGE * self._period_s:
             most_s = DEBT_SLEW * self._period_s
             pay_s = min(max(pay_s, -most_s), most_s)
         by_s += steps * self._period_s

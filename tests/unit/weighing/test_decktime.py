@@ -44,13 +44,15 @@ def test_another_cell_lies_between_the_leading_ones_conversions() -> None:
 def test_a_silent_leader_is_followed_by_the_cell_that_speaks() -> None:
     deck = counted([10.0, 10.0125])
     late_s = 10.0125 + LEAD_S_MAX + 0.01
-    assert not deck.leads(3, 10.2)
-    assert deck.leads(3, late_s)
-    first_s = deck.lead(3, late_s, 7.0, 1.0)
+    assert deck.time_of(3, 10.2, 6.5, 1.0) == pytest.approx(10.2)
+    assert deck.leader == 0
+    first_s = deck.time_of(3, late_s, 7.0, 1.0)
     assert first_s == pytest.approx(late_s)
-    assert deck.lead(3, late_s + PERIOD_S, 7.0 + PERIOD_S, 1.0) == pytest.approx(late_s + PERIOD_S)
     assert deck.leader == 3
-    assert not deck.leads(0, late_s + 0.02)
+    next_s = deck.time_of(3, late_s + 0.02, 7.0 + PERIOD_S, 1.0)
+    assert next_s == pytest.approx(first_s + PERIOD_S)  # counted, not stamped
+    assert deck.time_of(0, late_s + 0.02, 9.0, 1.0) == pytest.approx(next_s)
+    assert deck.leader == 3
 
 
 def test_a_long_silence_counts_as_a_short_one_and_host_time_goes_on() -> None:
