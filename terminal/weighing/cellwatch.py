@@ -85,8 +85,9 @@ class CellWatch:
         return flags, named
 
     def _fault(self, cells: Sequence[CellStream], forces: np.ndarray, loaded: bool) -> int:
+        lost = (self._lost_s > LOST_S).tolist()
         for index, cell in enumerate(cells):
-            if cell.stuck() or not isfinite(cell.last_s) or self._lost_s[index] > LOST_S:
+            if cell.stuck() or not isfinite(cell.last_s) or lost[index]:
                 self._sure.say(WeighFlag.CELL_FAULT, inf)
                 return index
         if not loaded:

@@ -34,8 +34,7 @@ GATES = (
 )
 """Standing time in s, then the shares of the MPE that the standard uncertainty and the spread
 of the last estimates must stay below; in between they grow evenly. Early sureness must be
-greater: less has been seen, and half a second more makes the mass the same to a kilogram whether
-samples came in bursts or not at all (bursts of 0.2 s: 10 of 16 passages before, 15 now)."""
+greater: less has been seen, and what spoils samples moves an early mass the most."""
 CAREFUL_SHARE = 0.2
 CAREFUL_S_MAX = 6.0
 """Near a limit the gate is narrower for so long, then the ordinary gate counts again."""

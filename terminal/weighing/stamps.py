@@ -191,18 +191,19 @@ class SampleClock:
 
     def _single(self, host_s: float, step_s: float, together: int, counters: CellCounters) -> Stamp:
         """Its stamp tells how many were lost before it, less those that were delivered with it."""
+        period_s = self._period_s
         since_s = host_s - self._at_s - self._owed_s
-        if together > 1 and since_s > QUEUED_MIN * self._period_s:
+        if together > 1 and since_s > QUEUED_MIN * period_s:
             return self._queued(since_s, together, counters)
-        steps = max(1, round(min(since_s, step_s) / self._period_s))
-        if self._missed and since_s < FOUND_MAX * self._period_s:
+        if self._missed and since_s < FOUND_MAX * period_s:
             return self._found(counters)
+        steps = max(1, round(min(since_s, step_s) / period_s))
         self._missed = steps - 1
-        error_s = since_s - steps * self._period_s
+        error_s = since_s - steps * period_s
         counters.missing += steps - 1
-        if abs(error_s) > GAP_S_MAX or steps * self._period_s > GAP_S_MAX:
+        if abs(error_s) > GAP_S_MAX or steps * period_s > GAP_S_MAX:
             return self._jump(host_s)
-        self._tune(self._period_s + CLOCK_TUNE * error_s / steps)
+        self._tune(period_s + CLOCK_TUNE * error_s / steps)
         return self._forward(steps, CLOCK_GAIN * error_s)
 
     def _found(self, counters: CellCounters) -> Stamp:
@@ -239,7 +240,9 @@ class SampleClock:
             most_s = DEBT_SLEW * self._period_s
             pay_s = min(max(pay_s, -most_s), most_s)
         by_s += steps * self._period_s
-        moved_s = max(by_s + pay_s, 0.1 * self._period_s)
+        moved_s = by_s + pay_s
+        if moved_s < 0.1 * self._period_s:
+            moved_s = 0.1 * self._period_s
         self._owed_s -= moved_s - by_s
         self._at_s += moved_s
         self._counted_s += steps * self._nominal_s

@@ -71,6 +71,8 @@ class ZeroKeeper:
         self._told_kg = 0.0
         self.out_of_range = False
         self.asked = False
+        self._judged: np.ndarray | None = None
+        self._runaway = -1
         self.events: deque[Event] = deque(maxlen=EVENTS_MAX)
 
     def feed(self, counts: np.ndarray, quiet: bool, now_ns: MonotonicNs) -> None:
@@ -149,11 +151,15 @@ class ZeroKeeper:
         """
         if self._confirmed_ns is None:
             return -1
-        shift_kg = (self.counts - self._calibrated) * self._span
-        away = np.abs(shift_kg - np.median(shift_kg))
-        worst = int(np.argmax(away))
-        limit_kg = RUNAWAY_SHARE * self._params.cell_cap_kg
-        return worst if away[worst] > limit_kg and self._params.cells > 2 else -1
+        if self._judged is not self.counts:  # asked each step, answered anew for each zero
+            self._judged = self.counts
+            shift_kg = (self.counts - self._calibrated) * self._span
+            away = np.abs(shift_kg - np.median(shift_kg))
+            worst = int(np.argmax(away))
+            limit_kg = RUNAWAY_SHARE * self._params.cell_cap_kg
+            found = away[worst] > limit_kg and self._params.cells > 2
+            self._runaway = worst if found else -1
+        return self._runaway
 
     def ask(self) -> None:
         """Zero key: set zero at the next still moment, if the range allows."""

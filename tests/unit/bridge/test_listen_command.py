@@ -25,6 +25,9 @@ from terminal.commands import listen
 LOADS_KG = (0, 15_600, 48_980)
 SECONDS = 0.4
 STEP_S = 0.005
+STEPS_STILL = 16
+"""So many steps after a change the line has carried frames of the new load alone."""
+STILL_S_MAX = 20.0
 
 
 class Person(io.StringIO):
@@ -35,11 +38,21 @@ class Person(io.StringIO):
         self.on_scale_kg = LOADS_KG[1]
         self._loads = list(loads_kg)
         self._error_kg = error_kg
+        self._still = threading.Event()
+        self._steps = STEPS_STILL
+
+    def stepped(self) -> None:
+        """The indicator has worked once more with what is on the scale."""
+        self._steps -= 1
+        if self._steps == 0:
+            self._still.set()
 
     def readline(self, size: int | None = -1, /) -> str:
         if not self._loads:
             return ""
-        self.on_scale_kg = self._loads.pop(0)
+        self._still.clear()
+        self.on_scale_kg, self._steps = self._loads.pop(0), STEPS_STILL
+        assert self._still.wait(STILL_S_MAX), "the indicator behind the pty has stopped"
         return f"{self.on_scale_kg + self._error_kg}\n"
 
 
@@ -52,6 +65,7 @@ def peer(folder: Path, format_: Format, person: Person) -> Iterator[str]:
     def work() -> None:
         while not stop.wait(STEP_S):
             one.step(time.monotonic_ns())  # type: ignore[arg-type]
+            person.stepped()
 
     thread = threading.Thread(target=work)
     thread.start()
