@@ -25,7 +25,8 @@ from terminal.weighing.hold import HoldKeeper
 from terminal.weighing.indicator import IndicatorWatch
 from terminal.weighing.lostplace import LostPlace
 from terminal.weighing.params import WeighParams, round_to_division
-from terminal.weighing.samples import CellStream
+from terminal.weighing.samples import CellStream, placed_by_clock
+from terminal.weighing.stamps import SampleClock
 from terminal.weighing.zero import ZeroKeeper, ZeroState
 
 BIN_S_MIN = 0.02
@@ -54,6 +55,7 @@ class Pipeline:
         fast = params.rate_hz >= FAST_RATE_HZ_MIN
         self.bin_s = BIN_S_MIN if fast else 1.0 / params.rate_hz
         self._deck = DeckTime(self.bin_s)
+        clock = SampleClock(1.0 / params.rate_hz)
         self._span = np.asarray(params.kg_per_count, dtype=float)
         self.cells = [
             CellStream(
@@ -63,6 +65,7 @@ class Pipeline:
                 params.full_scale,
                 GLITCH_KG_MIN / abs(params.kg_per_count[i]),
                 zero,
+                clock,
             )
             for i, zero in enumerate(params.zero_counts)
         ]
@@ -169,8 +172,7 @@ class Pipeline:
     def _place(self) -> None:
         """This tick's conversions into the bins, in the order in which they were made."""
         cells, leader = self.cells, self._deck.leader
-        first = cells[leader].place()
-        placed = [first if cell.number == leader else cell.place() for cell in cells]
+        placed = placed_by_clock(cells, leader)
         self._lost_place.settle(placed, leader)
         in_order = [(at, number) for number, cell in enumerate(placed) for at in cell]
         in_order.sort(key=lambda one: (one[0].deck_s, one[1] != leader))

@@ -8,6 +8,7 @@ found out is paid slowly. It knows nothing of counts or mass.
 from __future__ import annotations
 
 from collections import deque
+from copy import deepcopy
 from dataclasses import dataclass, field
 from math import ceil, isfinite, nan
 from typing import NamedTuple
@@ -83,9 +84,11 @@ class SampleClock:
 
     A sample that comes by itself is stamped soon after its conversion. Of a batch only the newest
     may be, so batches tell the clock's rate over a long time, and its place by the least late.
+    Cells that are read by the same scans share one; counters: what it saw go wrong.
     """
 
     def __init__(self, period_s: float) -> None:
+        self.counters = CellCounters()
         self._period_s = period_s
         self._nominal_s = period_s
         self._last_s = nan
@@ -101,12 +104,16 @@ class SampleClock:
         self._awaited = 0
         self._supposed = 0
 
+    def copy(self) -> SampleClock:
+        """A clock that goes on from here by itself."""
+        return deepcopy(self)
+
     @property
     def pace(self) -> float:
         """Nominal seconds of conversions in a second of the host."""
         return self._nominal_s / self._period_s
 
-    def stamp(self, host_s: float, together: int, counters: CellCounters) -> Stamp | None:
+    def stamp(self, host_s: float, together: int) -> Stamp | None:
         """Conversion time for a sample stamped host_s; None when the sample must be dropped.
 
         Before the last one's for a sample that was overtaken. together: so many were delivered at
@@ -117,19 +124,19 @@ class SampleClock:
             return Stamp(host_s, 0.0)
         step_s = host_s - self._last_s
         if not step_s <= GAP_S_MAX and not self._near(host_s, step_s):  # NaN and infinite too
-            counters.bad_stamp += 1
+            self.counters.bad_stamp += 1
             return None
         if step_s < -1e-9:
-            return self._late(host_s, step_s, counters)
+            return self._late(host_s, step_s)
         last_s, self._last_s = self._last_s, host_s
         awaited, self._awaited = self._awaited, together - 1
         self._apart += 1
         if step_s <= SAME_SHARE * self._period_s:
-            return self._together(host_s, last_s, awaited, counters)
+            return self._together(host_s, last_s, awaited)
         self._supposed = 0
         if host_s < self._batch_until_s and self._apart < SINGLES_MIN:
-            return self._burst(host_s, together, counters)
-        return self._single(host_s, step_s, together, counters)
+            return self._burst(host_s, together)
+        return self._single(host_s, step_s, together)
 
     def _near(self, host_s: float, step_s: float) -> bool:
         """False for a single stamp far ahead; when the next one is there too, time has passed."""
@@ -141,28 +148,26 @@ class SampleClock:
         ahead_s, self._ahead_s = self._ahead_s, host_s
         return abs(host_s - ahead_s) <= near_s
 
-    def _late(self, host_s: float, step_s: float, counters: CellCounters) -> Stamp | None:
+    def _late(self, host_s: float, step_s: float) -> Stamp | None:
         """It was overtaken by -step_s; so far back it is the host's clock that was set."""
-        counters.late += 1
+        self.counters.late += 1
         if self._missed > 1:
             self._last_s = host_s
-            return self._found(counters)
+            return self._found()
         if step_s > -GAP_S_MAX:
             back = max(1, round(-step_s / self._period_s))
             return Stamp(self._at_s + step_s, self._counted_s - back * self._nominal_s)
         self._last_s = host_s
         return None
 
-    def _together(
-        self, host_s: float, last_s: float, awaited: int, counters: CellCounters
-    ) -> Stamp:
+    def _together(self, host_s: float, last_s: float, awaited: int) -> Stamp:
         """It came with the sample before: a burst, unless it is the first such in a while."""
         if not awaited and self._supposed:  # the rest of a burst that two ticks have taken
             self._supposed -= 1
-            counters.missing -= 1
+            self.counters.missing -= 1
             return Stamp(self._at_s, self._counted_s)
         if host_s - last_s <= 1e-9:
-            counters.duplicated += 1
+            self.counters.duplicated += 1
         apart, self._apart = self._apart, 0
         if last_s >= self._batch_until_s:
             self._alike = self._alike + 1 if apart <= BATCH_APART_MAX else 0
@@ -172,53 +177,53 @@ class SampleClock:
         self._batch_until_s = host_s + BURST_HOLD_S
         return self._forward(1, 0.0)
 
-    def _burst(self, host_s: float, together: int, counters: CellCounters) -> Stamp:
+    def _burst(self, host_s: float, together: int) -> Stamp:
         """The first of a batch: only the newest may be fresh, and by how late it is, over many
         batches, those show that were lost.
         """
         batches, period_s = self._batches, self._period_s
         late_s = host_s - self._at_s - self._owed_s - together * period_s
         if abs(late_s) > GAP_S_MAX:
-            counters.missing += max(0, round(late_s / period_s))
+            self.counters.missing += max(0, round(late_s / period_s))
             return self._jump(host_s - (together - 1) * period_s)
         lost = self._supposed = batches.lost(late_s, period_s)
-        counters.missing += lost
+        self.counters.missing += lost
         self._owed_s += batches.take(together, late_s - lost * period_s, period_s)
         tuned_s = batches.period_s(host_s)
         if tuned_s is not None:
             self._tune(tuned_s)
         return self._forward(1 + lost, 0.0)._replace(lost=lost)
 
-    def _single(self, host_s: float, step_s: float, together: int, counters: CellCounters) -> Stamp:
+    def _single(self, host_s: float, step_s: float, together: int) -> Stamp:
         """Its stamp tells how many were lost before it, less those that were delivered with it."""
         period_s = self._period_s
         since_s = host_s - self._at_s - self._owed_s
         if together > 1 and since_s > QUEUED_MIN * period_s:
-            return self._queued(since_s, together, counters)
+            return self._queued(since_s, together)
         if self._missed and since_s < FOUND_MAX * period_s:
-            return self._found(counters)
+            return self._found()
         steps = max(1, round(min(since_s, step_s) / period_s))
         self._missed = steps - 1
         error_s = since_s - steps * period_s
-        counters.missing += steps - 1
+        self.counters.missing += steps - 1
         if abs(error_s) > GAP_S_MAX or steps * period_s > GAP_S_MAX:
             return self._jump(host_s)
         self._tune(period_s + CLOCK_TUNE * error_s / steps)
         return self._forward(steps, CLOCK_GAIN * error_s)
 
-    def _found(self, counters: CellCounters) -> Stamp:
+    def _found(self) -> Stamp:
         """None was lost before the last sample: it came late, and this is the next one."""
         missed, self._missed = self._missed, 0
-        counters.missing -= missed
+        self.counters.missing -= missed
         self._at_s -= (missed - 1) * self._period_s
         self._counted_s -= (missed - 1) * self._nominal_s
         return Stamp(self._at_s, self._counted_s, found=missed)
 
-    def _queued(self, since_s: float, together: int, counters: CellCounters) -> Stamp:
+    def _queued(self, since_s: float, together: int) -> Stamp:
         """The first of those that waited together while the host was held up."""
         self._missed = 0
         lost = self._supposed = max(0, int(since_s / self._period_s) - together)
-        counters.missing += lost
+        self.counters.missing += lost
         if lost * self._period_s > GAP_S_MAX:
             return self._jump(self._at_s + since_s - (together - 1) * self._period_s)
         return self._forward(1 + lost, 0.0)._replace(lost=lost)

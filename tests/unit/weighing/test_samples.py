@@ -9,21 +9,23 @@ import pytest
 
 from hal.contract.types import NS_PER_S, Counts, MonotonicNs, RawSample, SampleFlag
 from terminal.weighing.decktime import DeckTime
-from terminal.weighing.samples import CellStream
+from terminal.weighing.samples import CellStream, placed_by_clock
+from terminal.weighing.stamps import SampleClock
 
 PERIOD_S = 1 / 80
 
 
 def stream(full_scale: int = 8_388_607) -> CellStream:
-    return CellStream(0, DeckTime(0.02), PERIOD_S, full_scale, 17_000.0, 0.0)
+    return CellStream(0, DeckTime(0.02), PERIOD_S, full_scale, 17_000.0, 0.0, SampleClock(PERIOD_S))
 
 
 def push(cell: CellStream, *samples: RawSample) -> None:
     """One tick that delivers these."""
     for sample in samples:
         cell.arrive(sample)
-    for placed in cell.place():
-        cell.put(placed)
+    (placed,) = placed_by_clock([cell], 0)
+    for at in placed:
+        cell.put(at)
 
 
 def feed(

@@ -18,18 +18,18 @@ def count(stamps_s: Sequence[float], split_at: int = -1) -> tuple[list[int], Cel
     """Place in conversions of each sample; stamps that are alike are delivered at once. split_at:
     the delivery that two ticks share.
     """
-    clock, counters = SampleClock(PERIOD_S), CellCounters()
+    clock = SampleClock(PERIOD_S)
     places: list[int] = []
     for number, (_, same) in enumerate(groupby(stamps_s)):
         left = list(same)
         ticks = [left[:5], left[5:]] if number == split_at else [left]
         for tick in filter(None, ticks):
             for i, at_s in enumerate(tick):
-                made = clock.stamp(at_s, len(tick) - i, counters)
+                made = clock.stamp(at_s, len(tick) - i)
                 assert made is not None
                 places.append(round(made.counted_s / PERIOD_S))
                 places[-2:-1] = [place - made.found for place in places[-2:-1]]
-    return places, counters
+    return places, clock.counters
 
 
 def converted(count: int, rate: float) -> list[float]:
@@ -93,15 +93,15 @@ def test_one_late_stamp_leaves_the_others_in_their_places(late_s: float) -> None
 
 @pytest.mark.parametrize("ahead_s", [2.0, 10.0, 1e10])
 def test_one_stamp_far_ahead_is_a_bad_stamp_and_two_are_a_silence(ahead_s: float) -> None:
-    clock, counters = SampleClock(PERIOD_S), CellCounters()
+    clock = SampleClock(PERIOD_S)
     made = converted(60, 1.0)
     made[30] += ahead_s
-    stamps = [clock.stamp(at_s, 1, counters) for at_s in made]
+    stamps = [clock.stamp(at_s, 1) for at_s in made]
     assert [n for n, stamp in enumerate(stamps) if stamp is None] == [30]
-    assert counters.bad_stamp == 1
+    assert clock.counters.bad_stamp == 1
     assert stamps[-1] is not None
     assert stamps[-1].counted_s == pytest.approx(59 * PERIOD_S)
-    after = [clock.stamp(at_s + ahead_s, 1, counters) for at_s in converted(70, 1.0)[60:]]
+    after = [clock.stamp(at_s + ahead_s, 1) for at_s in converted(70, 1.0)[60:]]
     assert after[0] is None
     assert after[1] is not None
     assert after[1].at_s == pytest.approx(converted(62, 1.0)[61] + ahead_s)
