@@ -30,8 +30,8 @@ class Arrival:
         self._on_kg = ON_SHARE * params.occupied_kg
         self._off_kg = OFF_SHARE * params.occupied_kg
         self._free = False
-        self._zero = np.asarray(params.zero_counts, dtype=float)
-        self._zero_kg = float(self._zero @ np.asarray(self._span)) if len(self._zero) else 0.0
+        self._zero: np.ndarray | None = None
+        self._zero_kg = 0.0
         self.first_bin = -1
 
     def seen(self, total_kg: float, zero_counts: np.ndarray) -> None:

@@ -38,14 +38,11 @@ class CellBins:
         """Go on to this point; the bins whose edge it passes are closed."""
         if not isfinite(self._edge_s):
             self.look_at_edge()
-        if not isfinite(self.summed_s):
-            self._restart(deck_s, value)
-            return
         span_s = deck_s - self.summed_s
-        if span_s <= 0:
-            return
-        if span_s > GAP_S_MAX:
+        if not span_s <= GAP_S_MAX:  # NaN at the start and after a skipped bin
             self._restart(deck_s, value)
+            return
+        if span_s <= 0:
             return
         slope = (value - self.newest) / span_s
         while self._edge_s <= deck_s + SLACK_S:

@@ -17,6 +17,8 @@ KNOTS = 512
 """Conversions of the leading cell that are remembered: more than the longest burst that counts."""
 LEAD_S_MAX = 0.35
 """A leading cell silent for so long while another speaks leads no more."""
+HOST, DECK = 0, 1
+"""Places of the two times in a knot."""
 SHORT_SHARE = 0.5
 """The bin in which a vehicle rolls on is so much of a bin long at least, and one more at most."""
 
@@ -69,15 +71,7 @@ class DeckTime:
 
     def place(self, at_s: float) -> float:
         """Deck time of host time at_s."""
-        after_at_s, after_s = self._knots[-1]
-        if at_s >= after_at_s:
-            return after_s + (at_s - after_at_s) * self._pace
-        for knot_at_s, knot_s in reversed(self._knots):
-            if at_s >= knot_at_s:
-                share = (at_s - knot_at_s) / (after_at_s - knot_at_s)
-                return knot_s + share * (after_s - knot_s)
-            after_at_s, after_s = knot_at_s, knot_s
-        return after_s - (after_at_s - at_s) * self._pace
+        return self._along(at_s, HOST, self._pace)
 
     def edge(self, number: int) -> float:
         """Deck time at which bin `number`, from 0, ends."""
@@ -86,7 +80,9 @@ class DeckTime:
 
     def edge_host_s(self, number: int) -> float:
         """Host time at which that bin ended; never back from one bin to the next."""
-        self._edge_host_s = max(self._edge_host_s, self._host_s(self.edge(number)))
+        self._edge_host_s = max(
+            self._edge_host_s, self._along(self.edge(number), DECK, 1.0 / self._pace)
+        )
         return self._edge_host_s
 
     def anchor(self, deck_s: float, number: int, after_s: float) -> None:
@@ -98,13 +94,17 @@ class DeckTime:
         self._began = self._anchor if number > self._anchor[0] else self._began
         self._anchor = (number, deck_s + bins * self._bin_s)
 
-    def _host_s(self, deck_s: float) -> float:
-        after_at_s, after_s = self._knots[-1]
-        if deck_s >= after_s:
-            return after_at_s + (deck_s - after_s) / self._pace
-        for knot_at_s, knot_s in reversed(self._knots):
-            if deck_s >= knot_s:
-                share = (deck_s - knot_s) / (after_s - knot_s)
-                return knot_at_s + share * (after_at_s - knot_at_s)
-            after_at_s, after_s = knot_at_s, knot_s
-        return after_at_s - (after_s - deck_s) / self._pace
+    def _along(self, time_s: float, axis: int, pace: float) -> float:
+        """The other time of time_s on that axis: between the conversions next to it, beyond the
+        first and last one at the pace.
+        """
+        other = 1 - axis
+        after = self._knots[-1]
+        if time_s >= after[axis]:
+            return after[other] + (time_s - after[axis]) * pace
+        for knot in reversed(self._knots):
+            if time_s >= knot[axis]:
+                share = (time_s - knot[axis]) / (after[axis] - knot[axis])
+                return knot[other] + share * (after[other] - knot[other])
+            after = knot
+        return after[other] - (after[axis] - time_s) * pace
